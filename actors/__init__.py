@@ -1,0 +1,72 @@
+"""Actors on asyncio: state of their own, messages in, one at a time; on one machine or many.
+
+>>> class Add(Message):
+...     amount: int
+>>> class Total(Message):
+...     value: int
+>>> class Counter(Actor):
+...     def __init__(self) -> None:
+...         self.value = 0
+...
+...     @handles(Add)
+...     def add(self, message: Add) -> Total:
+...         self.value += message.amount
+...         return Total(self.value)
+>>> async def main() -> int:
+...     async with ActorSystem() as system:
+...         counter = system.spawn(Counter())
+...         system.send(counter, Add(40))
+...         total = await system.ask(counter, Add(2))
+...         return total.value
+>>> run(main())
+42
+"""
+
+from .actor import Actor, FailurePolicy, handles
+from .clock import Clock, LoopClock, PausedClock, Timer
+from .errors import (
+    ActorError,
+    AskTimeoutError,
+    PeerGoneError,
+    RefusedError,
+    RemoteError,
+    SystemClosedError,
+)
+from .links import NOCONNECTION, NOPROC, NORMAL, SHUTDOWN
+from .loop import run
+from .message import Message
+from .system import ActorSystem
+from .tcp import TcpTransport
+from .transport import InProcessNetwork, InProcessTransport, Transport
+from .upid import UPID, Address, format_address, parse_address
+
+__all__ = [
+    "NOCONNECTION",
+    "NOPROC",
+    "NORMAL",
+    "SHUTDOWN",
+    "UPID",
+    "Actor",
+    "ActorError",
+    "ActorSystem",
+    "Address",
+    "AskTimeoutError",
+    "Clock",
+    "FailurePolicy",
+    "InProcessNetwork",
+    "InProcessTransport",
+    "LoopClock",
+    "Message",
+    "PausedClock",
+    "PeerGoneError",
+    "RefusedError",
+    "RemoteError",
+    "SystemClosedError",
+    "TcpTransport",
+    "Timer",
+    "Transport",
+    "format_address",
+    "handles",
+    "parse_address",
+    "run",
+]

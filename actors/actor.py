@@ -1,0 +1,189 @@
+"""Actor: state of its own, messages in, one at a time."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+
+from .message import Message
+from .upid import UPID
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from aiohttp import web
+
+    from .clock import Clock, Timer
+    from .system import ActorSystem
+
+__all__ = ["Actor", "FailurePolicy", "Turn", "handles"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MARK = "__ostrom_handles__"
+
+
+class FailurePolicy(enum.Enum):
+    """What becomes of an actor whose handler raised."""
+
+    TERMINATE = "terminate"
+    """It ends, and its links are told why. The default: let it crash, let another decide."""
+    RESUME = "resume"
+    """The message is lost, the failure logged and counted, and the actor goes on with the next."""
+
+
+def handles(*types: type[Message], concurrent: bool = False) -> Callable[[F], F]:
+    """Declare that this method handles messages of these types.
+
+    The method takes `(self, message)` or `(self, message, sender)`; what it returns (a Message or None)
+    answers an `ask`. A plain method is called directly. An `async def` method holds the mailbox until it
+    is done, unless `concurrent`: then the actor goes on with the next message while it waits.
+    """
+    for type_ in types:
+        if not (isinstance(type_, type) and issubclass(type_, Message)):
+            raise TypeError(f"@handles({type_!r}): not a Message class")
+    if not types:
+        raise TypeError("@handles() names no message type")
+
+    def mark(function: F) -> F:
+        setattr(function, _MARK, (types, concurrent))
+        return function
+
+    return mark
+
+
+class Turn:
+    """A plain call that waits in a mailbox for its turn, between the messages."""
+
+    __slots__ = ("args", "function", "future")
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        future: asyncio.Future[Any] | None = None,
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.future = future
+
+
+class Handler(NamedTuple):
+    """How a message of one type is handled: the function, and what it wants."""
+
+    function: Callable[..., Any]
+    wants_sender: bool
+    concurrent: bool
+
+
+class Actor:
+    """Base of all actors. Subclass it, declare handlers, and spawn it into an `ActorSystem`.
+
+    Between `spawn` and the end only its own handlers touch its state, one at a time.
+
+    >>> class Hello(Message):
+    ...     name: str
+    >>> class Greeting(Message):
+    ...     text: str
+    >>> class Greeter(Actor):
+    ...     @handles(Hello)
+    ...     def hello(self, message: Hello) -> Greeting:
+    ...         return Greeting(f"Hello, {message.name}.")
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_mailbox", "_runtime", "system", "upid")
+
+    failure_policy: ClassVar[FailurePolicy] = FailurePolicy.TERMINATE
+    _handlers: ClassVar[dict[type, Handler]] = {}
+
+    system: ActorSystem
+    upid: UPID
+    _mailbox: deque[tuple[Any, UPID | None, Any]] | None
+    _runtime: Any
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        handlers: dict[type, Handler] = {}
+        for base in reversed(cls.__mro__):
+            for name, attribute in vars(base).items():
+                mark = getattr(attribute, _MARK, None)
+                if mark is None:
+                    continue
+                # The subclass's method of that name, so that overriding needs no new declaration.
+                function = getattr(cls, name)
+                parameters = len(inspect.signature(function).parameters)
+                if parameters not in (2, 3):
+                    raise TypeError(
+                        f"{cls.__qualname__}.{name} takes (self, message) or (self, message, sender)"
+                    )
+                for type_ in mark[0]:
+                    handlers[type_] = Handler(function, parameters == 3, mark[1])
+        cls._handlers = handlers
+
+    # What a subclass may override.
+
+    def initialize(self) -> Awaitable[None] | None:
+        """Run as the actor's first turn; may be `async def`."""
+
+    def finalize(self) -> Awaitable[None] | None:
+        """Run as its last turn, whatever ended it; may be `async def`."""
+
+    def exited(self, upid: UPID, reason: str) -> Awaitable[None] | None:
+        """Learn that a linked actor ended, or that its connection broke: then it may still be alive."""
+
+    def unhandled(self, message: Message, sender: UPID | None) -> Awaitable[None] | None:
+        """Take a message that no handler is declared for: by default a dead letter."""
+        self.system.dead_letter(self.upid, message, sender, "no handler")
+        return None
+
+    # What a subclass uses.
+
+    @property
+    def clock(self) -> Clock:
+        """The system's clock."""
+        return self.system.clock
+
+    def send(self, to: UPID, message: Message) -> None:
+        """Send and forget: at most once, in order, never blocks, never raises for a peer that is gone."""
+        self.system.send(to, message, self.upid)
+
+    async def ask(self, to: UPID, message: Message, timeout: float | None = None) -> Any:
+        """Send and await the reply: see `ActorSystem.ask`."""
+        return await self.system.ask(to, message, timeout, sender=self.upid)
+
+    def link(self, upid: UPID) -> None:
+        """Have `exited` called when that actor ends: see `ActorSystem.link`."""
+        self.system.link(self.upid, upid)
+
+    def unlink(self, upid: UPID) -> None:
+        """Undo `link`."""
+        self.system.unlink(self.upid, upid)
+
+    def after(self, seconds: float, function: Callable[..., Any], *args: Any) -> Timer:
+        """Call `function(*args)` in a turn of this actor, once, after that time."""
+        return self.system.after(self.upid, seconds, function, *args)
+
+    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Timer:
+        """Call `function(*args)` in a turn of this actor, again and again, the first time after `seconds`."""
+        return self.system.every(self.upid, seconds, function, *args)
+
+    def defer(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call `function(*args)` in a later turn of this actor: the way back in from a callback or task."""
+        self.system.dispatch(self.upid, function, *args)
+
+    def terminate(self, reason: str = "normal") -> None:
+        """End this actor after the current turn."""
+        self.system.terminate(self.upid, reason)
+
+    def route(
+        self,
+        path: str,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse] | web.StreamResponse],
+        *,
+        methods: tuple[str, ...] = ("GET",),
+        help: str = "",  # noqa: A002 - what the page /help calls it
+    ) -> None:
+        """Serve HTTP at `/<id><path>`; the handler runs in this actor's turn and sees a consistent state."""
+        self.system.http.add_route(self.upid, path, handler, methods, help)

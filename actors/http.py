@@ -1,0 +1,203 @@
+"""HTTP on the system's own port: routes of actors, and pages that every system answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from .errors import AskTimeoutError, PeerGoneError, RemoteError
+from .message import decode_hook, encode_hook, message_type
+from .metrics import SystemMetrics
+from .upid import UPID
+
+if TYPE_CHECKING:
+    from .system import ActorSystem
+
+__all__ = ["HttpRoutes", "RouteHandler"]
+
+RouteHandler = Callable[[web.Request], Awaitable[web.StreamResponse] | web.StreamResponse]
+
+MAX_BODY = 4 * 1024 * 1024
+LOGGING_TOGGLE_SECONDS = 60.0
+
+
+class Route(NamedTuple):
+    """One route of an actor."""
+
+    upid: UPID
+    path: str
+    handler: RouteHandler
+    methods: tuple[str, ...]
+    help: str
+
+
+class HttpRoutes:
+    """The HTTP side of one system: a table of actors' routes, and the built-in pages."""
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._system = system
+        self._routes: dict[str, Route] = {}
+        self._runner: web.AppRunner | None = None
+        self.metrics = SystemMetrics(system)
+        self.root: UPID | None = None
+        """The actor whose routes also answer without the `/<id>` prefix, if any."""
+        self._pages: dict[str, tuple[RouteHandler, str]] = {
+            "/health": (self._health, "200 while the event loop answers"),
+            "/metrics": (self._metrics, "metrics for Prometheus"),
+            "/metrics/snapshot": (self._snapshot, "the same metrics as one JSON object"),
+            "/__processes__": (self._processes, "every actor: mailbox, messages handled, links"),
+            "/logging/toggle": (
+                self._toggle,
+                "POST ?level=DEBUG&seconds=60: set the log level, and put it back after that time",
+            ),
+            "/help": (self._help, "this page"),
+        }
+
+    async def start(self) -> None:
+        """Make ready to serve; the transport hands connections over."""
+        app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_route("*", "/{tail:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        await self._runner.setup()
+
+    async def close(self) -> None:
+        """Finish or cut what is being served."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def protocol(self) -> asyncio.Protocol:
+        """A protocol for one connection."""
+        if self._runner is None or self._runner.server is None:
+            raise RuntimeError("HTTP was not started")
+        protocol: asyncio.Protocol = self._runner.server()
+        return protocol
+
+    def add_route(
+        self, upid: UPID, path: str, handler: RouteHandler, methods: tuple[str, ...], help_: str
+    ) -> None:
+        """Serve `/<id><path>`. ValueError if the path is malformed or taken."""
+        if not path.startswith("/"):
+            raise ValueError(f"route {path!r} does not begin with /")
+        full = f"/{upid.id}{path}".rstrip("/")
+        if full in self._routes:
+            raise ValueError(f"route {full!r} is taken")
+        self._routes[full] = Route(upid, path, handler, methods, help_)
+
+    def remove_actor(self, upid: UPID) -> None:
+        """Drop an actor's routes."""
+        for path in [p for p, route in self._routes.items() if route.upid == upid]:
+            del self._routes[path]
+        if self.root == upid:
+            self.root = None
+
+    def _find(self, path: str) -> Route | None:
+        """The route with the longest prefix of this path, by whole segments."""
+        candidates = [path.rstrip("/")]
+        if self.root is not None:
+            candidates.append(f"/{self.root.id}{path}".rstrip("/"))
+        for candidate in candidates:
+            while candidate:
+                route = self._routes.get(candidate)
+                if route is not None:
+                    return route
+                candidate = candidate.rpartition("/")[0]
+        return None
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        page = self._pages.get(request.path.rstrip("/"))
+        if page is not None:
+            response = page[0](request)
+            return response if isinstance(response, web.StreamResponse) else await response
+        route = self._find(request.path)
+        if route is not None and request.method in route.methods:
+            return await self._turn(route, request)
+        if request.method == "POST":
+            return await self._post(request)
+        if route is not None:
+            raise web.HTTPMethodNotAllowed(request.method, route.methods)
+        raise web.HTTPNotFound(text=f"no route {request.path}; see /help\n")
+
+    async def _turn(self, route: Route, request: web.Request) -> web.StreamResponse:
+        try:
+            result = await self._system.call(route.upid, route.handler, request)
+            return result if isinstance(result, web.StreamResponse) else await result
+        except PeerGoneError as error:
+            raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+
+    async def _post(self, request: web.Request) -> web.StreamResponse:
+        """`POST /<id>/<tag>` with a JSON body sends that message; `?ask` awaits the reply."""
+        id_, _, tag = request.path.strip("/").partition("/")
+        upid = UPID(id_, *self._system.address)
+        type_ = message_type(tag)
+        if type_ is None or all(actor.upid != upid for actor in self._system.actors):
+            raise web.HTTPNotFound(text=f"no route, and no actor with a message: {request.path}; see /help\n")
+        try:
+            fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
+            message = msgspec.convert({**fields, "t": tag}, type_, dec_hook=decode_hook)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise web.HTTPBadRequest(text=f"{tag}: {error}\n") from error
+        if "ask" not in request.query:
+            self._system.send(upid, message)
+            return web.Response(status=202)
+        try:
+            reply = await self._system.ask(upid, message)
+        except RemoteError as error:
+            raise web.HTTPUnprocessableEntity(text=f"{error}\n") from error
+        except PeerGoneError as error:
+            raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+        except AskTimeoutError as error:
+            raise web.HTTPGatewayTimeout(text=f"{error}\n") from error
+        return web.Response(
+            body=msgspec.json.encode(reply, enc_hook=encode_hook), content_type="application/json"
+        )
+
+    def _health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"healthy": True})
+
+    def _metrics(self, _request: web.Request) -> web.Response:
+        body, content_type = self.metrics.exposition()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    def _snapshot(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.metrics.snapshot())
+
+    def _processes(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._system.processes(), dumps=lambda o: json.dumps(o, indent=1))
+
+    async def _toggle(self, request: web.Request) -> web.Response:
+        if request.method != "POST":
+            raise web.HTTPMethodNotAllowed(request.method, ["POST"])
+        level = request.query.get("level", "DEBUG").upper()
+        known = logging.getLevelNamesMapping()
+        if level not in known:
+            raise web.HTTPBadRequest(text=f"level {level!r} is none of {', '.join(known)}\n")
+        try:
+            seconds = float(request.query.get("seconds", LOGGING_TOGGLE_SECONDS))
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=f"seconds: {error}\n") from error
+        if not 0 < seconds <= 86_400:
+            raise web.HTTPBadRequest(text=f"seconds is {seconds:g}, not between 0 and 86400\n")
+        logger = logging.getLogger("ostrom")
+        before = logger.level
+        logger.setLevel(level)
+        clock = self._system.clock
+        clock.call_at(clock.monotonic() + seconds, logger.setLevel, before)
+        return web.json_response({"logger": "ostrom", "level": level, "seconds": seconds})
+
+    def _help(self, _request: web.Request) -> web.Response:
+        lines = [f"{path:32} {text}" for path, (_, text) in self._pages.items()]
+        lines += [
+            f"{path:32} {' '.join(route.methods)}  {route.help}"
+            for path, route in sorted(self._routes.items())
+        ]
+        lines.append(
+            f"{'/<actor>/<message>':32} POST  send a message with a JSON body; ?ask to await the reply"
+        )
+        return web.Response(text="\n".join(lines) + "\n")

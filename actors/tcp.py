@@ -1,0 +1,424 @@
+"""Messages over TCP: one port for a system, one connection for each pair of systems, HTTP beside them.
+
+A connection opens with a `Hello` each way. Whoever connects sends its messages only after the other's hello,
+so that when two systems connect to each other at once one connection can be given up before anything was
+sent on it: the one made by the lower address stays. Whoever connected confirms with an empty list that it
+keeps the connection: it may find by the hello that it is connected already, under another name of the peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any, cast
+
+from .clock import Clock, Timer
+from .transport import Receiver
+from .upid import Address, format_address
+from .wire import (
+    DEFAULT_MAX_FRAME,
+    PROTOCOL_VERSION,
+    Envelope,
+    FrameSplitter,
+    Hello,
+    MalformedError,
+    decode_envelopes,
+    decode_hello,
+    encode_envelopes,
+    encode_hello,
+)
+
+__all__ = ["TcpTransport"]
+
+log = logging.getLogger("ostrom.actors.tcp")
+
+HELLO_TIMEOUT = 10.0
+MAX_QUEUED = 200_000
+CLOSE_TIMEOUT = 5.0
+CONFIRM = encode_envelopes([], DEFAULT_MAX_FRAME)[0][0]
+
+
+class _Connection(asyncio.Protocol):
+    """One TCP connection that speaks our protocol, from hello to end."""
+
+    def __init__(self, owner: TcpTransport, dialled: Address | None) -> None:
+        self.owner = owner
+        self.dialled = dialled
+        self.peer: _Peer | None = None
+        self.unconfirmed: Address | None = None
+        self.greeted = False
+        self.answered = False
+        self.incarnation = ""
+        self.paused = False
+        self.closed = asyncio.get_running_loop().create_future()
+        self.reason = "connection closed"
+        self.transport: asyncio.Transport | None = None
+        self._splitter = FrameSplitter(owner.max_frame)
+        self._timer: Timer | None = None
+
+    def where(self) -> str:
+        """The other end, for people."""
+        if self.peer is not None:
+            return format_address(self.peer.address)
+        if self.dialled is not None:
+            return format_address(self.dialled)
+        name = self.transport.get_extra_info("peername") if self.transport is not None else None
+        return str(name[0]) if name else "an unknown peer"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        _set_keepalive(self.transport)
+        self.owner.connections.add(self)
+        self._timer = self.owner.clock.call_at(
+            self.owner.clock.monotonic() + HELLO_TIMEOUT, self.abort, "no hello"
+        )
+        if self.dialled is not None:
+            self.transport.write(self.owner.hello_frame())
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for payload in self._splitter.feed(data):
+                if self.greeted:
+                    envelopes = decode_envelopes(payload)
+                    if self.unconfirmed is not None:
+                        self.owner.confirmed(self)
+                    if self.peer is not None:
+                        self.owner.receiver.receive(self.peer.address, envelopes)
+                else:
+                    self._greet(decode_hello(payload))
+                if self.transport is None or self.transport.is_closing():
+                    return
+        except MalformedError as error:
+            self.owner.receiver.malformed(self.where(), str(error))
+            self.abort(f"malformed: {error}")
+
+    def _greet(self, hello: Hello) -> None:
+        self.greeted = True
+        self.incarnation = hello.incarnation
+        if self._timer is not None:
+            self._timer.cancel()
+        if hello.incarnation == self.owner.incarnation:
+            self.abort("that is this system itself; use the address that it advertises")
+            return
+        self.owner.greeted(self, (hello.host, hello.port), hello.incarnation)
+
+    def pause_writing(self) -> None:
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        if self.peer is not None:
+            self.peer.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.owner.connections.discard(self)
+        if not self.closed.done():
+            self.closed.set_result(None)
+        if exc is not None:
+            self.reason = str(exc) or type(exc).__name__
+        self.owner.lost(self)
+
+    def abort(self, reason: str) -> None:
+        """Close at once; what was not sent is lost."""
+        self.reason = reason
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class _Peer:
+    """Another system: its connection, or the attempt at one, and what waits to be sent."""
+
+    def __init__(self, owner: TcpTransport, address: Address) -> None:
+        self.owner = owner
+        self.address = address
+        self.names = {address}
+        self.incarnation = ""
+        self.queue: list[Envelope] = []
+        self.connection: _Connection | None = None
+        self.dialling: asyncio.Task[None] | None = None
+        self.spare: tuple[_Connection, Address] | None = None
+        self.scheduled = False
+
+    def send(self, envelope: Envelope) -> None:
+        self.queue.append(envelope)
+        if not self.scheduled:
+            self.scheduled = True
+            self.owner.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """All that this turn of the loop sent, in one write."""
+        self.scheduled = False
+        connection = self.connection
+        if connection is None or connection.transport is None or not self.queue:
+            return
+        if connection.paused:
+            if len(self.queue) > MAX_QUEUED:
+                connection.abort(f"it does not read: {len(self.queue)} messages wait for it")
+            return
+        envelopes, self.queue = self.queue, []
+        frames, bad = encode_envelopes(envelopes, self.owner.max_frame)
+        for envelope, reason in bad:
+            self.owner.receiver.undeliverable(self.address, envelope, reason)
+        connection.transport.write(b"".join(frames))
+
+
+class _Accepted(asyncio.Protocol):
+    """A connection whose first byte is not here yet: it tells our protocol from HTTP.
+
+    A frame's length begins with a byte far below the letters, an HTTP method with a letter.
+    """
+
+    def __init__(self, owner: TcpTransport) -> None:
+        self.owner = owner
+        self.transport: asyncio.Transport | None = None
+        self._timer: Timer | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.owner.waiting.add(self)
+        self._timer = self.owner.clock.call_at(
+            self.owner.clock.monotonic() + HELLO_TIMEOUT, self.transport.abort
+        )
+
+    def _settle(self) -> None:
+        self.owner.waiting.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport is None or self.transport.is_closing():
+            return
+        self._settle()
+        protocol: asyncio.Protocol
+        if data[:1].isalpha() and self.owner.http_factory is not None:
+            protocol = self.owner.http_factory()
+        else:
+            protocol = _Connection(self.owner, None)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        protocol.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._settle()
+
+
+class TcpTransport:
+    """The TCP transport of one system.
+
+    `host` and `port` are bound (port 0: any free one); `advertise` is what other systems are told, where it
+    differs. `http_factory` makes an HTTP protocol for connections that begin as HTTP.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        clock: Clock,
+        incarnation: str,
+        advertise: str | None = None,
+        http_factory: Callable[[], asyncio.Protocol] | None = None,
+        max_frame: int = DEFAULT_MAX_FRAME,
+    ) -> None:
+        self.clock = clock
+        self.incarnation = incarnation
+        self.http_factory = http_factory
+        self.max_frame = max_frame
+        self.loop = asyncio.get_running_loop()
+        self.connections: set[_Connection] = set()
+        self.waiting: set[_Accepted] = set()
+        self.receiver: Receiver
+        self._bind = (host, port)
+        self._advertise = advertise
+        self._address: Address = (advertise or host, port)
+        self._server: asyncio.Server | None = None
+        self._peers: dict[Address, _Peer] = {}
+        self._closing = False
+
+    async def start(self, receiver: Receiver) -> Address:
+        """Bind and listen. OSError if the port is taken."""
+        self.receiver = receiver
+        host, port = self._bind
+        self._server = await self.loop.create_server(lambda: _Accepted(self), host, port, backlog=4096)
+        port = self._server.sockets[0].getsockname()[1]
+        if self._advertise is None and host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+            host = socket.gethostname()
+        self._address = (self._advertise or host, port)
+        return self._address
+
+    def hello_frame(self) -> bytes:
+        """This system's hello."""
+        return encode_hello(Hello(PROTOCOL_VERSION, *self._address, self.incarnation))
+
+    def send(self, peer: Address, envelope: Envelope) -> None:
+        """Queue; connect if there is no connection yet."""
+        known = self._peers.get(peer)
+        if known is None:
+            if self._closing:
+                self.receiver.undeliverable(peer, envelope, "the system is closing")
+                return
+            known = self._peers[peer] = _Peer(self, peer)
+            known.dialling = self.loop.create_task(self._dial(known, peer))
+        known.send(envelope)
+
+    async def _dial(self, peer: _Peer, address: Address) -> None:
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT):
+                await self.loop.create_connection(lambda: _Connection(self, address), *address)
+        except TimeoutError:
+            self._dial_failed(peer, "connecting timed out")
+        except OSError as error:
+            self._dial_failed(peer, str(error) or type(error).__name__)
+
+    def _dial_failed(self, peer: _Peer, reason: str) -> None:
+        peer.dialling = None
+        if peer.spare is not None:
+            connection, address = peer.spare
+            self._adopt(peer, connection, address)
+        elif peer.connection is None:
+            self._drop(peer, reason)
+
+    def greeted(self, connection: _Connection, address: Address, incarnation: str) -> None:
+        """The other end of a connection said who it is."""
+        if connection.dialled is not None:
+            peer = self._peers.get(connection.dialled)
+            if peer is None or peer.connection is not None:
+                connection.abort("another connection was kept")
+                return
+            other = self._peers.get(address)
+            if other is not None and other is not peer:
+                # Dialled by another name, and connected already: one connection is enough.
+                other.names.add(connection.dialled)
+                self._peers[connection.dialled] = other
+                other.queue.extend(peer.queue)
+                connection.abort("connected already")
+                if other.connection is not None:
+                    other.flush()
+                return
+            self._adopt(peer, connection, address)
+            return
+        peer = self._peers.get(address)
+        if peer is None:
+            peer = self._peers[address] = _Peer(self, address)
+        elif peer.connection is not None:
+            connection.unconfirmed = address
+            if peer.incarnation == incarnation:
+                if connection.transport is not None:
+                    connection.answered = True
+                    connection.transport.write(self.hello_frame())
+            else:
+                self.confirmed(connection)
+            return
+        elif peer.dialling is not None and self._address < address:
+            peer.spare = (connection, address)
+            return
+        self._adopt(peer, connection, address)
+
+    def confirmed(self, connection: _Connection) -> None:
+        """The peer keeps this connection, so it knows no more of the one we have: that one is dead."""
+        address, connection.unconfirmed = connection.unconfirmed, None
+        if address is None:
+            return
+        peer = self._peers.get(address)
+        if peer is not None and peer.connection is not None:
+            peer.connection.abort("the peer connected anew")
+            self._drop(peer, "the peer connected anew")
+            peer = None
+        if peer is None:
+            peer = self._peers[address] = _Peer(self, address)
+        self._adopt(peer, connection, address)
+
+    def _adopt(self, peer: _Peer, connection: _Connection, address: Address) -> None:
+        dialling, peer.dialling = peer.dialling, None
+        if connection.dialled is None:
+            if dialling is not None:
+                dialling.cancel()
+            if connection.transport is not None and not connection.answered:
+                connection.transport.write(self.hello_frame())
+        if peer.spare is not None and peer.spare[0] is not connection:
+            peer.spare[0].abort("another connection was kept")
+        peer.spare = None
+        peer.address = address
+        peer.names.add(address)
+        self._peers[address] = peer
+        peer.connection = connection
+        peer.incarnation = connection.incarnation
+        connection.peer = peer
+        if connection.dialled is not None and connection.transport is not None:
+            connection.transport.write(CONFIRM)
+        peer.flush()
+
+    def lost(self, connection: _Connection) -> None:
+        """A connection ended."""
+        peer = connection.peer
+        if peer is not None:
+            if peer.connection is connection:
+                self._drop(peer, connection.reason)
+            return
+        if connection.dialled is not None:
+            dialled = self._peers.get(connection.dialled)
+            if dialled is not None and dialled.connection is None and not dialled.spare:
+                if not connection.greeted:
+                    self._drop(dialled, connection.reason)
+            elif dialled is not None and dialled.connection is None and dialled.spare:
+                self._adopt(dialled, *dialled.spare)
+
+    def _drop(self, peer: _Peer, reason: str) -> None:
+        connection, peer.connection = peer.connection, None
+        if connection is not None:
+            connection.peer = None
+        queue, peer.queue = peer.queue, []
+        for name in peer.names:
+            if self._peers.get(name) is peer:
+                del self._peers[name]
+        for envelope in queue:
+            self.receiver.undeliverable(peer.address, envelope, reason)
+        for name in sorted(peer.names):
+            self.receiver.peer_lost(name, reason)
+
+    def names(self, address: Address) -> set[Address]:
+        """All addresses that this peer is known by (dialled by name, advertised as number)."""
+        peer = self._peers.get(address)
+        return peer.names if peer is not None else {address}
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits to be written."""
+        return not any(peer.queue for peer in self._peers.values())
+
+    async def close(self) -> None:
+        """Stop listening, flush, close; connections that do not close in time are cut."""
+        self._closing = True
+        if self._server is not None:
+            self._server.close()
+        for peer in set(self._peers.values()):
+            if peer.dialling is not None:
+                peer.dialling.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await peer.dialling
+            peer.flush()
+        for accepted in list(self.waiting):
+            if accepted.transport is not None:
+                accepted.transport.abort()
+        open_ = list(self.connections)
+        for connection in open_:
+            if connection.transport is not None:
+                connection.transport.close()
+        if open_:
+            await asyncio.wait([c.closed for c in open_], timeout=CLOSE_TIMEOUT)
+        for connection in list(self.connections):
+            connection.abort("closed")
+        if self._server is not None:
+            await self._server.wait_closed()
+
+
+def _set_keepalive(transport: Any) -> None:
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

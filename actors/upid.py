@@ -1,0 +1,110 @@
+"""UPID: the address of an actor, anywhere."""
+
+from __future__ import annotations
+
+import re
+from functools import total_ordering
+
+__all__ = ["UPID", "Address", "format_address", "parse_address"]
+
+Address = tuple[str, int]
+"""Host and TCP port of an actor system, as other systems reach it."""
+
+_ID = re.compile(r"[A-Za-z0-9_.()\-]{1,128}")
+_HOST = re.compile(r"[A-Za-z0-9_.:\-%]{1,255}")
+
+
+def format_address(address: Address) -> str:
+    """`host:port`, with IPv6 hosts in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def parse_address(text: str) -> Address:
+    """Parse `host:port` or `[ipv6]:port`; raise ValueError naming the text."""
+    host, separator, port = text.strip().rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"address {text!r}: an IPv6 host stands in brackets, [::1]:5050")
+    if not separator or not _HOST.fullmatch(host):
+        raise ValueError(f"address {text!r} is not host:port")
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"address {text!r}: port {port!r} is not a number from 0 to 65535")
+    return host, int(port)
+
+
+@total_ordering
+class UPID:
+    """The address of one actor: `id@host:port`, libprocess's form.
+
+    Cheap, immutable, hashable and ordered. It names an actor; it does not say that the actor exists.
+
+    >>> UPID.parse("master@127.0.0.1:5050").id
+    'master'
+    """
+
+    __slots__ = ("_hash", "address", "id")
+
+    id: str
+    address: Address
+
+    def __init__(self, id: str, host: str, port: int) -> None:  # noqa: A002 - libprocess's name
+        object.__setattr__(self, "id", id)
+        object.__setattr__(self, "address", (host, port))
+        object.__setattr__(self, "_hash", hash((id, host, port)))
+
+    @classmethod
+    def at(cls, id: str, address: Address) -> UPID:  # noqa: A002
+        """Make a UPID that shares the given address tuple, as all actors of one system do."""
+        upid = cls.__new__(cls)
+        object.__setattr__(upid, "id", id)
+        object.__setattr__(upid, "address", address)
+        object.__setattr__(upid, "_hash", hash((id, *address)))
+        return upid
+
+    @classmethod
+    def parse(cls, text: str) -> UPID:
+        """Parse `id@host:port`; raise ValueError naming the text."""
+        id_, separator, address = text.strip().partition("@")
+        if not separator or not _ID.fullmatch(id_):
+            raise ValueError(f"UPID {text!r} is not id@host:port")
+        return cls.at(id_, parse_address(address))
+
+    @property
+    def host(self) -> str:
+        """The host part."""
+        return self.address[0]
+
+    @property
+    def port(self) -> int:
+        """The port part."""
+        return self.address[1]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"UPID is immutable: {name}")
+
+    def __reduce__(self) -> tuple[type[UPID], tuple[str, str, int]]:
+        return UPID, (self.id, *self.address)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, UPID) and self.id == other.id and self.address == other.address
+
+    def __lt__(self, other: UPID) -> bool:
+        return (self.address, self.id) < (other.address, other.id)
+
+    def __hash__(self) -> int:
+        return int(self._hash)  # type: ignore[attr-defined]
+
+    def __str__(self) -> str:
+        return f"{self.id}@{format_address(self.address)}"
+
+    def __repr__(self) -> str:
+        return f"UPID({str(self)!r})"
+
+
+def valid_id(id: str) -> bool:  # noqa: A002
+    """Whether this may be an actor's id."""
+    return _ID.fullmatch(id) is not None

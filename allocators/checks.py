@@ -1,0 +1,107 @@
+"""Validation of what comes in; every function returns a clean value or raises `AllocatorError`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+from allocators.errors import AllocatorError
+
+MAX_AMOUNT = 2**53 - 1
+"""Largest amount of one resource, in thousandths, of an agent or of the cluster.
+
+Up to here a quotient of two amounts is one correctly rounded float, so that two ways to compute a share agree
+bit for bit, and no sum in an int64 array overflows.
+"""
+
+
+def check_name(value: object, what: str) -> str:
+    """Return `value` if it is a non-empty string; `what` names it in the error."""
+    if not isinstance(value, str) or not value:
+        raise AllocatorError(f"{what} must be a non-empty string, not {value!r}")
+    return value
+
+
+def check_role(value: object) -> str:
+    """Return `value` if it is a role name by Mesos's rules: `*`, or path components joined by single slashes.
+
+    A component is not empty, `.`, `..` or (in a path) `*`, does not start with `-` and holds no white space.
+    """
+    role = check_name(value, "role")
+    if role == "*":
+        return role
+    for part in role.split("/"):
+        if not part:
+            raise AllocatorError(f"role {role!r}: empty path component")
+        if part in {".", "..", "*"} or part.startswith("-"):
+            raise AllocatorError(f"role {role!r}: component {part!r} is not allowed")
+        if any(char.isspace() or not char.isprintable() for char in part):
+            raise AllocatorError(f"role {role!r}: white space and control characters are not allowed")
+    return role
+
+
+def check_roles(value: Collection[str], what: str) -> list[str]:
+    """Return the role names in `value` as a list: each valid, none twice, and not one bare string."""
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise AllocatorError(f"{what} must be a collection of role names, not {value!r}")
+    roles = [check_role(role) for role in value]
+    if len(set(roles)) != len(roles):
+        raise AllocatorError(f"{what} name a role twice: {roles!r}")
+    return roles
+
+
+def check_amounts(value: Mapping[str, int], where: str) -> dict[str, int]:
+    """Return a copy of `value`, resource name to thousandths: integers from 0 to `MAX_AMOUNT`, not bool."""
+    if not isinstance(value, Mapping):
+        raise AllocatorError(f"{where}: amounts must be a mapping of name to thousandths, not {value!r}")
+    amounts: dict[str, int] = {}
+    for name, amount in value.items():
+        check_name(name, f"{where}: resource")
+        if not isinstance(amount, int) or isinstance(amount, bool):
+            raise AllocatorError(f"{where}: {name} must be an integer of thousandths, not {amount!r}")
+        if not 0 <= amount <= MAX_AMOUNT:
+            raise AllocatorError(f"{where}: {name} must be from 0 to {MAX_AMOUNT} thousandths, not {amount}")
+        amounts[name] = int(amount)
+    return amounts
+
+
+def check_minimum(value: Sequence[Mapping[str, int]], where: str) -> list[dict[str, int]]:
+    """Return the alternatives of a minimum offer; each is a mapping of name to thousandths."""
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        raise AllocatorError(f"{where}: a minimum is a sequence of alternatives, not {value!r}")
+    return [check_amounts(alternative, f"{where}: minimum") for alternative in value]
+
+
+def check_weight(value: float, where: str) -> float:
+    """Return `value` as a float if it is a finite number above zero."""
+    weight = _number(value, f"{where}: weight")
+    if not weight > 0:
+        raise AllocatorError(f"{where}: weight must be above zero, not {value!r}")
+    return weight
+
+
+def check_time(value: float, what: str, *, least: float = -math.inf) -> float:
+    """Return `value` as a float if it is a finite number of seconds, not below `least`."""
+    seconds = _number(value, what)
+    if seconds < least:
+        raise AllocatorError(f"{what} must not be below {least:g}, not {value!r}")
+    return seconds
+
+
+def check_flag(value: object, what: str) -> bool:
+    """Return `value` if it is a bool."""
+    if not isinstance(value, bool):
+        raise AllocatorError(f"{what} must be True or False, not {value!r}")
+    return value
+
+
+def _number(value: float, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise AllocatorError(f"{what} must be a number, not {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise AllocatorError(f"{what} is too large for a float: {value!r}") from None
+    if not math.isfinite(number):
+        raise AllocatorError(f"{what} must be finite, not {value!r}")
+    return number

@@ -1,0 +1,130 @@
+"""How an agent runs things: the interface, and the two that exist: real processes, and timers."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Protocol
+
+from actors import Clock
+from isolation import ContainerSpec, Exit, Launcher
+
+__all__ = ["Container", "Containerizer", "ProcessContainerizer", "TimerContainerizer"]
+
+
+class Container(Protocol):
+    """Something that runs. `isolation.Container` is one."""
+
+    @property
+    def pid(self) -> int:
+        """The main process's id; 0 if there is none."""
+
+    async def wait(self) -> Exit:
+        """How it ended."""
+
+    def signal(self, number: int) -> None:
+        """Signal its processes; no effect when it has ended."""
+
+    async def destroy(self) -> Exit:
+        """End it now; nothing of it is left when this returns."""
+
+
+class Containerizer(Protocol):
+    """Starts containers. `runs_executors` is False where what runs is not a process that could register."""
+
+    runs_executors: bool
+
+    async def start(self) -> None:
+        """Make ready. Whatever is not available here is an error now, not at the first task."""
+
+    async def launch(self, spec: ContainerSpec) -> Container:
+        """Run it; isolation.LaunchError if it cannot be run."""
+
+    async def close(self) -> None:
+        """Destroy all that runs."""
+
+
+class ProcessContainerizer:
+    """Real processes, by `isolation`."""
+
+    runs_executors = True
+
+    def __init__(self, launcher: Launcher | None = None) -> None:
+        self._launcher = launcher or Launcher()
+
+    async def start(self) -> None:
+        """Start the launcher's own process."""
+        await self._launcher.start()
+
+    async def launch(self, spec: ContainerSpec) -> Container:
+        """Start the process."""
+        return await self._launcher.launch(spec)
+
+    async def close(self) -> None:
+        """Nothing is left."""
+        await self._launcher.close()
+
+
+class TimerContainerizer:
+    """Tasks that are timers: they run for a while and end well, and use nothing. For simulations.
+
+    `duration` gives the seconds a container runs, from its spec; by default one second, or what a command
+    `sleep N` says.
+    """
+
+    runs_executors = False
+
+    def __init__(self, clock: Clock, duration: Callable[[ContainerSpec], float] | None = None) -> None:
+        self._clock = clock
+        self._duration = duration or _sleep_seconds
+        self._running: set[_TimerContainer] = set()
+
+    async def start(self) -> None:
+        """Nothing to make ready."""
+
+    async def launch(self, spec: ContainerSpec) -> Container:
+        """Start the timer."""
+        container = _TimerContainer(self._clock, self._duration(spec))
+        self._running.add(container)
+        container.exit.add_done_callback(lambda _: self._running.discard(container))
+        return container
+
+    async def close(self) -> None:
+        """Stop all timers."""
+        for container in list(self._running):
+            await container.destroy()
+
+
+class _TimerContainer:
+    pid = 0
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._timer = clock.call_at(clock.monotonic() + seconds, self._end, Exit(code=0))
+
+    def _end(self, exit_: Exit) -> None:
+        self._timer.cancel()
+        if not self.exit.done():
+            self.exit.set_result(exit_)
+
+    async def wait(self) -> Exit:
+        return await asyncio.shield(self.exit)
+
+    def signal(self, number: int) -> None:
+        if number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+            self._end(Exit(code=None, signal=number))
+
+    async def destroy(self) -> Exit:
+        self._end(Exit(code=None, signal=int(signal.SIGKILL), destroyed=True))
+        return await self.wait()
+
+
+def _sleep_seconds(spec: ContainerSpec) -> float:
+    words = spec.argv[-1].split() if spec.argv[:2] == ("/bin/sh", "-c") else list(spec.argv)
+    if len(words) == 2 and words[0] == "sleep":
+        try:
+            return max(0.0, float(words[1]))
+        except ValueError:
+            pass
+    return 1.0

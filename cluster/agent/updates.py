@@ -1,0 +1,85 @@
+"""Status updates on their way: each is sent again until it is acknowledged, in order for each task."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from cluster.messages import StatusUpdate, TaskStatus
+
+__all__ = ["StatusUpdates"]
+
+RETRY_MIN = 10.0
+RETRY_MAX = 600.0
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The updates of one task; only the first is under way."""
+
+    pending: deque[TaskStatus] = field(default_factory=deque)
+    retry: float = RETRY_MIN
+    due: float = 0.0
+
+
+class StatusUpdates:
+    """All updates of an agent that are not acknowledged yet. Retries after 10 s, doubling to 10 min."""
+
+    def __init__(self) -> None:
+        self._streams: dict[tuple[str, str], _Stream] = {}
+
+    def __len__(self) -> int:
+        return sum(len(stream.pending) for stream in self._streams.values())
+
+    def add(self, framework_id: str, status: TaskStatus, now: float) -> StatusUpdate | None:
+        """Queue an update; return it if it is the first of its task and is to be sent now."""
+        stream = self._streams.setdefault((framework_id, status.task_id), _Stream())
+        stream.pending.append(status)
+        if len(stream.pending) > 1:
+            return None
+        return self._start(framework_id, stream, now)
+
+    def acknowledge(self, framework_id: str, task_id: str, uuid: str, now: float) -> StatusUpdate | None:
+        """Take note; return the task's next update if there is one. Other uuids than the first's: no effect."""
+        key = (framework_id, task_id)
+        stream = self._streams.get(key)
+        if stream is None or stream.pending[0].uuid != uuid:
+            return None
+        stream.pending.popleft()
+        if not stream.pending:
+            del self._streams[key]
+            return None
+        return self._start(framework_id, stream, now)
+
+    def pending(self, framework_id: str, task_id: str) -> bool:
+        """Whether the task has updates that are not acknowledged."""
+        return (framework_id, task_id) in self._streams
+
+    def drop_framework(self, framework_id: str) -> None:
+        """Nobody will acknowledge them any more."""
+        for key in [key for key in self._streams if key[0] == framework_id]:
+            del self._streams[key]
+
+    def resend(self, now: float) -> list[StatusUpdate]:
+        """The first update of every task, to a master that is new."""
+        return [self._start(key[0], stream, now) for key, stream in self._streams.items()]
+
+    def due(self, now: float) -> list[StatusUpdate]:
+        """What must be sent again now."""
+        again = []
+        for (framework_id, _), stream in self._streams.items():
+            if stream.due <= now:
+                stream.retry = min(stream.retry * 2, RETRY_MAX)
+                stream.due = now + stream.retry
+                again.append(StatusUpdate(framework_id, stream.pending[0]))
+        return again
+
+    def next_due(self) -> float | None:
+        """When the next retry is due."""
+        return min((stream.due for stream in self._streams.values()), default=None)
+
+    @staticmethod
+    def _start(framework_id: str, stream: _Stream, now: float) -> StatusUpdate:
+        stream.retry = RETRY_MIN
+        stream.due = now + stream.retry
+        return StatusUpdate(framework_id, stream.pending[0])

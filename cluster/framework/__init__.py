@@ -1,0 +1,15 @@
+"""Frameworks: schedulers that are offered resources and choose what to run on them."""
+
+from .base import Framework, FrameworkEndedError
+from .driver import FrameworkRefusedError, SchedulerDriver
+from .handle import TaskHandle
+from .matching import TaskQueue
+
+__all__ = [
+    "Framework",
+    "FrameworkEndedError",
+    "FrameworkRefusedError",
+    "SchedulerDriver",
+    "TaskHandle",
+    "TaskQueue",
+]

@@ -1,0 +1,124 @@
+"""Between agent and master."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from actors import UPID, Message
+
+from .types import AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
+
+__all__ = [
+    "AgentRegistered",
+    "AgentRefused",
+    "ExecutorState",
+    "ExitedExecutor",
+    "PingAgent",
+    "PongAgent",
+    "RegisterAgent",
+    "RunTask",
+    "ShutdownFramework",
+    "StatusUpdate",
+    "StatusUpdateAcknowledgement",
+    "TaskRecord",
+    "UnregisterAgent",
+]  # noqa: RUF022
+
+
+class TaskRecord(Struct, frozen=True, omit_defaults=True):
+    """A task that an agent has, and the latest state it reached there."""
+
+    framework_id: str
+    task: TaskInfo
+    status: TaskStatus
+    role: str = "*"
+
+
+class ExecutorState(Struct, frozen=True, omit_defaults=True):
+    """An executor that an agent runs."""
+
+    framework_id: str
+    executor: ExecutorInfo
+    role: str = "*"
+
+
+class RegisterAgent(Message):
+    """Agent to master: take me, with what I run. Without an id in `agent`, for the first time."""
+
+    agent: AgentInfo
+    frameworks: tuple[FrameworkInfo, ...] = ()
+    executors: tuple[ExecutorState, ...] = ()
+    tasks: tuple[TaskRecord, ...] = ()
+
+
+class AgentRegistered(Message):
+    """Master to agent: you are this agent. `kill` names tasks (framework, task) that must end unheard."""
+
+    agent_id: str
+    master_id: str
+    ping_timeout: float
+    kill: tuple[tuple[str, str], ...] = ()
+
+
+class AgentRefused(Message):
+    """Master to agent: you cannot be taken; end."""
+
+    message: str
+
+
+class UnregisterAgent(Message):
+    """Agent to master: I end."""
+
+    agent_id: str
+
+
+class PingAgent(Message):
+    """Master to agent, at an interval; `connected` false means: I believe you gone, register again."""
+
+    agent_id: str
+    connected: bool
+
+
+class PongAgent(Message):
+    """Agent to master: I live."""
+
+    agent_id: str
+
+
+class RunTask(Message):
+    """Master to agent: launch it. `role` is whose resources it uses."""
+
+    framework: FrameworkInfo
+    task: TaskInfo
+    role: str
+    scheduler: UPID | None = None
+
+
+class StatusUpdate(Message):
+    """Agent to master: a task's new state, sent again until it is acknowledged."""
+
+    framework_id: str
+    status: TaskStatus
+
+
+class StatusUpdateAcknowledgement(Message):
+    """Master to agent: the framework has that status (or nobody will ever want it)."""
+
+    framework_id: str
+    task_id: str
+    uuid: str
+
+
+class ExitedExecutor(Message):
+    """Agent to master: this executor ended."""
+
+    agent_id: str
+    framework_id: str
+    executor_id: str
+    message: str = ""
+
+
+class ShutdownFramework(Message):
+    """Master to agent: end all that this framework runs."""
+
+    framework_id: str

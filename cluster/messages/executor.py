@@ -1,0 +1,68 @@
+"""Between executor and agent."""
+
+from __future__ import annotations
+
+from actors import Message
+
+from .types import AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
+
+__all__ = [
+    "ExecutorKillTask",
+    "ExecutorMessage",
+    "ExecutorRegistered",
+    "ExecutorShutdown",
+    "ExecutorStatusUpdate",
+    "LaunchTask",
+    "RegisterExecutor",
+]
+
+
+class RegisterExecutor(Message):
+    """Executor to agent: I run. `container_id` came in its environment and proves which one it is."""
+
+    framework_id: str
+    executor_id: str
+    container_id: str
+
+
+class ExecutorRegistered(Message):
+    """Agent to executor: you are known."""
+
+    executor: ExecutorInfo
+    framework: FrameworkInfo
+    agent: AgentInfo
+
+
+class LaunchTask(Message):
+    """Agent to executor: run this."""
+
+    task: TaskInfo
+
+
+class ExecutorKillTask(Message):
+    """Agent to executor: end this task, within the grace period if you can."""
+
+    task_id: str
+    grace_period: float
+
+
+class ExecutorStatusUpdate(Message):
+    """Executor to agent: a task's new state."""
+
+    framework_id: str
+    executor_id: str
+    status: TaskStatus
+
+
+class ExecutorMessage(Message):
+    """Between executor and framework, either way: at most once."""
+
+    framework_id: str
+    executor_id: str
+    data: bytes
+
+
+class ExecutorShutdown(Message):
+    """Agent to executor: end your tasks, then yourself; it is killed after the grace period (seconds)."""
+
+    grace_period: float

@@ -1,0 +1,194 @@
+"""What the cluster speaks of: frameworks, agents, tasks, executors, offers. Mesos's nouns and field names."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from cluster.attributes import Attributes
+from cluster.resources import Resources
+
+from .states import Reason, Source, TaskState
+
+__all__ = [
+    "DEFAULT_REFUSE_SECONDS",
+    "AgentInfo",
+    "CommandInfo",
+    "ExecutorInfo",
+    "Filters",
+    "FrameworkInfo",
+    "KillPolicy",
+    "Launch",
+    "Offer",
+    "Operation",
+    "TaskInfo",
+    "TaskStatus",
+    "check_id",
+]
+
+DEFAULT_REFUSE_SECONDS = 5.0
+MAX_REFUSE_SECONDS = 365 * 86400.0
+
+ID = Annotated[str, Meta(max_length=255)]
+
+_BAD_ID = re.compile(r"[\x00-\x1f\x7f/\\]|^\.{1,2}$|^$|.{256,}", re.DOTALL)
+
+
+def check_id(kind: str, value: str) -> str | None:
+    """What is wrong with an id that a framework chose, or None. Ids become directory names on agents."""
+    if _BAD_ID.search(value):
+        return f"{kind} {value[:80]!r}: 1 to 255 characters, no slash, backslash or control character, not . or .."
+    return None
+
+
+class CommandInfo(Struct, frozen=True, omit_defaults=True):
+    """A command: a shell line (`value`), or with `shell=False` the program `value` run with `arguments`.
+
+    `arguments` then begins with argv[0], as in Mesos; empty, it is the program itself. `environment` adds to
+    what the agent gives every task. `working_directory` is absolute, or relative to the sandbox.
+    """
+
+    value: str = ""
+    arguments: tuple[str, ...] = ()
+    shell: bool = True
+    environment: dict[str, str] = {}
+    working_directory: str = ""
+
+    def argv(self) -> tuple[str, ...]:
+        """What is run."""
+        if self.shell:
+            return ("/bin/sh", "-c", self.value)
+        return (self.value, *self.arguments[1:])
+
+    def problem(self) -> str | None:
+        """What is wrong with it, or None."""
+        if not self.value:
+            return "command.value is empty"
+        texts = [self.value, *self.arguments, self.working_directory]
+        texts += [text for item in self.environment.items() for text in item]
+        if any("\0" in text for text in texts):
+            return "command contains a NUL character"
+        bad = [name for name in self.environment if not name or "=" in name]
+        if bad:
+            return f"command.environment: {bad[0]!r} is not the name of a variable"
+        if self.shell and self.arguments:
+            return "command.arguments are given, but shell is true"
+        return None
+
+
+class KillPolicy(Struct, frozen=True, omit_defaults=True):
+    """How a task is ended: SIGTERM, and SIGKILL after this many seconds."""
+
+    grace_period: Annotated[float, Meta(ge=0, le=86400)] = 3.0
+
+
+class ExecutorInfo(Struct, frozen=True, omit_defaults=True):
+    """A program of the framework's own that runs its tasks on an agent."""
+
+    executor_id: ID
+    command: CommandInfo
+    resources: Resources = Resources()
+    name: str = ""
+    data: bytes = b""
+
+
+class TaskInfo(Struct, frozen=True, omit_defaults=True):
+    """A task: a command, or work for an executor. `agent_id` empty means the agent of the offer."""
+
+    task_id: ID
+    resources: Resources
+    name: str = ""
+    agent_id: ID = ""
+    command: CommandInfo | None = None
+    executor: ExecutorInfo | None = None
+    data: bytes = b""
+    kill_policy: KillPolicy = KillPolicy()
+    labels: dict[str, str] = {}
+
+    @property
+    def executor_id(self) -> str:
+        """The executor that runs it: a command's executor has the task's id."""
+        return self.executor.executor_id if self.executor is not None else self.task_id
+
+
+class FrameworkInfo(Struct, frozen=True, omit_defaults=True):
+    """A framework as it introduces itself. `id` is empty until the master has given one.
+
+    `failover_timeout`: seconds that its tasks live on when it is gone; 0 ends them at once.
+    """
+
+    name: str
+    user: str = ""
+    id: ID = ""
+    roles: tuple[str, ...] = ("*",)
+    failover_timeout: Annotated[float, Meta(ge=0, le=10 * 365 * 86400)] = 0.0
+    hostname: str = ""
+    principal: str = ""
+    webui_url: str = ""
+    labels: dict[str, str] = {}
+
+
+class AgentInfo(Struct, frozen=True, omit_defaults=True):
+    """An agent as it introduces itself. `id` is empty until the master has given one."""
+
+    hostname: str
+    resources: Resources
+    attributes: Attributes = Attributes()
+    id: ID = ""
+
+
+class Offer(Struct, frozen=True, omit_defaults=True):
+    """Resources of one agent, offered to one framework in one of its roles. `address` is the agent's."""
+
+    id: str
+    framework_id: str
+    agent_id: str
+    hostname: str
+    resources: Resources
+    role: str = "*"
+    attributes: Attributes = Attributes()
+    address: str = ""
+
+
+class TaskStatus(Struct, frozen=True, omit_defaults=True):
+    """A state that a task has reached, who says so, and why.
+
+    `uuid` is set on what must be acknowledged; statuses that the master makes have none. `timestamp` is in
+    seconds since the epoch.
+    """
+
+    task_id: str
+    state: TaskState
+    source: Source = Source.MASTER
+    reason: Reason = Reason.NONE
+    message: str = ""
+    data: bytes = b""
+    agent_id: str = ""
+    executor_id: str = ""
+    timestamp: float = 0.0
+    uuid: str = ""
+    exit_code: int | None = None
+
+
+class Filters(Struct, frozen=True, omit_defaults=True):
+    """How long what was declined is not offered again: seconds, 5 by default, 365 days at most."""
+
+    refuse_seconds: float = DEFAULT_REFUSE_SECONDS
+
+    def seconds(self) -> float:
+        """The time in force: what is negative or not a number counts as the default, as in Mesos."""
+        if not self.refuse_seconds >= 0:
+            return DEFAULT_REFUSE_SECONDS
+        return min(self.refuse_seconds, MAX_REFUSE_SECONDS)
+
+
+class Launch(Struct, frozen=True, tag="LAUNCH", tag_field="type"):
+    """Launch these tasks on the resources of the accepted offers."""
+
+    tasks: tuple[TaskInfo, ...]
+
+
+Operation = Launch
+"""What can be done with an offer. One kind so far; the next make this a union of tagged structs."""
