@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from allocators.checks import (
     MAX_AMOUNT,
     check_amounts,
     check_flag,
+    check_holdings,
     check_minimum,
     check_name,
     check_role,
@@ -21,24 +21,16 @@ from allocators.checks import (
 )
 from allocators.errors import AllocatorError
 from allocators.filters import FilterTable
+from allocators.frameworks import Framework
 from allocators.interface import NOTHING_ALLOCATED, Amounts, Client, Decision, Grant
-from allocators.tree import Minimum, Node, RoleTree
+from allocators.minimum import Minimum, reaches
+from allocators.tree import Node, RoleTree
 
 MIN_ALLOCATABLE: tuple[Amounts, ...] = ({"cpus": 10}, {"mem": 32_000})
 """Mesos's default smallest offer: 0.01 cpus, or 32 MiB of memory."""
 
 EXCLUDE_FROM_SHARE = frozenset({"ports"})
 """Resources that are offered and charged, but do not make a share."""
-
-
-@dataclass(slots=True)
-class _Framework:
-    registered: bool = False  # False: known only because an agent reported what it holds
-    active: bool = False
-    roles: set[str] = field(default_factory=set)
-    suppressed: set[str] = field(default_factory=set)
-    minimum: Minimum | None = None
-    clients: dict[str, Node] = field(default_factory=dict)  # by role, where it is in or holds something
 
 
 class DRFAllocator:
@@ -87,7 +79,7 @@ class DRFAllocator:
         self._agents = AgentTable()
         self._tree = RoleTree()
         self._filters = FilterTable()
-        self._frameworks: dict[str, _Framework] = {}
+        self._frameworks: dict[str, Framework] = {}
         self._own_minimum: set[str] = set()
         self._minimum = self._to_minimum(minimum)
         self._dirty: set[int] = set()
@@ -105,7 +97,7 @@ class DRFAllocator:
             raise AllocatorError(f"agent {agent!r} is already there")
         whole = check_amounts(total, f"agent {agent!r}")
         self._check_cluster(agent, whole, [])
-        holdings = _check_holdings(agent, allocated)
+        holdings = check_holdings(agent, allocated)
 
         row = self._to_row(whole)
         rows = {client: self._to_row(amounts) for client, amounts in holdings.items()}
@@ -170,9 +162,9 @@ class DRFAllocator:
         alternatives = check_minimum(min_offer, where)
         check_flag(active, f"{where}: active")
 
-        state = self._frameworks.setdefault(framework, _Framework())
+        state = self._frameworks.setdefault(framework, Framework())
         minimum = self._to_minimum(alternatives) if alternatives else None
-        ready = _ready(state)
+        ready = state.ready()
         if minimum != state.minimum:
             ready = set()  # what was too small may now do: as good as new
         revived = state.suppressed - quiet
@@ -188,7 +180,7 @@ class DRFAllocator:
             client.minimum = minimum
             if not active or role not in wanted or role in revived:
                 self._forget_refusals(client)
-        if _ready(state) - ready or revived:
+        if state.ready() - ready or revived:
             self._all_dirty = True
         self._activate(state)
         for client in list(state.clients.values()):
@@ -228,7 +220,7 @@ class DRFAllocator:
         """See `OfferAllocator.release`. Raises `AllocatorError` for more than the client holds there, too."""
         number = self._agent(agent)
         where = f"release on agent {agent!r} by framework {framework!r} in role {role!r}"
-        client = self._framework(framework).clients.get(check_role(role))
+        client = self._framework(framework).clients.get(check_name(role, "role"))
         held = None if client is None else self._agents.held[number].get(client)
         given = check_amounts(amounts, where)
         check_time(now, f"{where}: now")
@@ -236,6 +228,7 @@ class DRFAllocator:
             check_time(refuse, f"{where}: refuse", least=0.0)
             check_time(now + refuse, f"{where}: now + refuse")
         if client is None or held is None:
+            check_role(role)
             raise AllocatorError(f"{where}: it holds nothing there")
         for name, amount in given.items():
             column = self._columns.get(name)
@@ -315,7 +308,7 @@ class DRFAllocator:
             reasons.append("the agent is inactive")
         if not any(free):
             reasons.append("nothing is free on the agent")
-        elif not _reaches(free, self._minimum if state.minimum is None else state.minimum):
+        elif not reaches(free, self._minimum if state.minimum is None else state.minimum):
             reasons.append(f"too small for the minimum offer: {self._to_amounts(free)}")
         by_role = {role: self._why_not(state, role, number, free, now) for role in sorted(state.roles)}
         if by_role and all(by_role.values()):
@@ -352,22 +345,25 @@ class DRFAllocator:
     # Inside
 
     def _pick(self, number: int, row: list[int], now: float) -> Node | None:
-        enough = _reaches(row, self._minimum)
+        enough = reaches(row, self._minimum)
         if not enough and not self._own_minimum:
             return None
         filters = self._filters.on(number) or {}
         left_out = self._left_out.get(number, ())
         for group in self._tree.groups():
             for _, _, _, client in group:
-                if not enough if client.minimum is None else not _reaches(row, client.minimum):
+                if not enough if client.minimum is None else not reaches(row, client.minimum):
                     continue
-                if client in filters and any(item.hides(row, now) for item in filters[client]):
+                if client in left_out:
                     continue
-                if client not in left_out:
+                for item in filters.get(client, ()):
+                    if item.hides(row, now):
+                        break
+                else:
                     return client
         return None
 
-    def _why_not(self, state: _Framework, role: str, number: int, row: list[int], now: float) -> list[str]:
+    def _why_not(self, state: Framework, role: str, number: int, row: list[int], now: float) -> list[str]:
         reasons = []
         client = state.clients[role]
         if role in state.suppressed:
@@ -390,13 +386,13 @@ class DRFAllocator:
         for clients in self._left_out.values():
             clients.discard(client)
 
-    def _activate(self, state: _Framework) -> None:
-        ready = _ready(state)
+    def _activate(self, state: Framework) -> None:
+        ready = state.ready()
         for role, client in state.clients.items():
             self._tree.set_active(client, active=role in ready)
 
     def _client(self, framework: str, role: str) -> Node:
-        state = self._frameworks.setdefault(framework, _Framework())
+        state = self._frameworks.setdefault(framework, Framework())
         client = state.clients.get(role)
         if client is None:
             client = state.clients[role] = self._tree.client(framework, role)
@@ -417,13 +413,13 @@ class DRFAllocator:
             raise AllocatorError(f"agent {agent!r} is unknown, or was removed")
         return number
 
-    def _framework(self, framework: str) -> _Framework:
+    def _framework(self, framework: str) -> Framework:
         state = self._frameworks.get(check_name(framework, "framework"))
         if state is None:
             raise AllocatorError(f"framework {framework!r} is unknown, or was removed")
         return state
 
-    def _chosen(self, framework: str, roles: Collection[str] | None) -> tuple[_Framework, set[str]]:
+    def _chosen(self, framework: str, roles: Collection[str] | None) -> tuple[Framework, set[str]]:
         state = self._framework(framework)
         if roles is None:
             return state, set(state.roles)
@@ -478,32 +474,3 @@ class DRFAllocator:
             [(self._column(name), amount) for name, amount in alternative.items()]
             for alternative in alternatives
         ]
-
-
-def _ready(state: _Framework) -> set[str]:
-    """Return the roles in which the framework may be offered something."""
-    return state.roles - state.suppressed if state.active else set()
-
-
-def _reaches(row: list[int], minimum: Minimum) -> bool:
-    if not minimum:
-        return True
-    return any(all(row[column] >= amount for column, amount in alternative) for alternative in minimum)
-
-
-def _check_holdings(agent: str, allocated: Mapping[Client, Amounts]) -> dict[Client, dict[str, int]]:
-    if not isinstance(allocated, Mapping):
-        raise AllocatorError(f"agent {agent!r}: allocated must be a mapping, not {allocated!r}")
-    holdings: dict[Client, dict[str, int]] = {}
-    sums: dict[str, int] = {}
-    for client, amounts in allocated.items():
-        if not isinstance(client, tuple) or len(client) != 2:
-            raise AllocatorError(f"agent {agent!r}: allocated to {client!r}, not to a (framework, role)")
-        framework = check_name(client[0], f"agent {agent!r}: framework")
-        where = f"agent {agent!r}: allocated to framework {framework!r} in role {client[1]!r}"
-        holdings[framework, check_role(client[1])] = used = check_amounts(amounts, where)
-        for name, amount in used.items():
-            sums[name] = sums.get(name, 0) + amount
-            if sums[name] > MAX_AMOUNT:
-                raise AllocatorError(f"{where}: {name} would be above {MAX_AMOUNT} in sum")
-    return holdings

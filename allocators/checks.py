@@ -65,6 +65,27 @@ def check_amounts(value: Mapping[str, int], where: str) -> dict[str, int]:
     return amounts
 
 
+def check_holdings(
+    agent: str, allocated: Mapping[tuple[str, str], Mapping[str, int]]
+) -> dict[tuple[str, str], dict[str, int]]:
+    """Return `allocated`, (framework, role) to amounts, as clean copies; sums stay below `MAX_AMOUNT`, too."""
+    if not isinstance(allocated, Mapping):
+        raise AllocatorError(f"agent {agent!r}: allocated must be a mapping, not {allocated!r}")
+    holdings: dict[tuple[str, str], dict[str, int]] = {}
+    sums: dict[str, int] = {}
+    for client, amounts in allocated.items():
+        if not isinstance(client, tuple) or len(client) != 2:
+            raise AllocatorError(f"agent {agent!r}: allocated to {client!r}, not to a (framework, role)")
+        framework = check_name(client[0], f"agent {agent!r}: framework")
+        where = f"agent {agent!r}: allocated to framework {framework!r} in role {client[1]!r}"
+        holdings[framework, check_role(client[1])] = used = check_amounts(amounts, where)
+        for name, amount in used.items():
+            sums[name] = sums.get(name, 0) + amount
+            if sums[name] > MAX_AMOUNT:
+                raise AllocatorError(f"{where}: {name} would be above {MAX_AMOUNT} in sum")
+    return holdings
+
+
 def check_minimum(value: Sequence[Mapping[str, int]], where: str) -> list[dict[str, int]]:
     """Return the alternatives of a minimum offer; each is a mapping of name to thousandths."""
     if isinstance(value, str | Mapping) or not isinstance(value, Sequence):

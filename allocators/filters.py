@@ -6,6 +6,7 @@ Mesos's rule: a filter hides an offer that is contained in what was refused, so 
 from __future__ import annotations
 
 import heapq
+from operator import le
 
 from allocators.tree import Node
 
@@ -123,4 +124,4 @@ class FilterTable:
 
 def contained(row: list[int], outer: list[int]) -> bool:
     """Tell whether `row` is not above `outer` in any column."""
-    return all(a <= b for a, b in zip(row, outer, strict=True))
+    return all(map(le, row, outer))

@@ -15,10 +15,9 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from operator import add, sub
 
-GROUP = "."
+from allocators.minimum import Minimum
 
-Minimum = list[list[tuple[int, int]]]
-"""Alternatives of (column, thousandths); an offer must reach all of one."""
+GROUP = "."
 
 
 class Node:
@@ -130,8 +129,12 @@ class RoleTree:
 
     def share(self, node: Node) -> float:
         """Return the dominant share, without weight, of a node's whole subtree."""
-        allocated = node.allocated
-        return max([allocated[column] / total for column, total in self._counted], default=0.0)
+        allocated, best = node.allocated, 0.0
+        for column, total in self._counted:
+            fraction = allocated[column] / total
+            if fraction > best:
+                best = fraction
+        return best
 
     def groups(self) -> Iterator[list[Entry]]:
         """Yield the active clients in order, one sorted list a group; the tree must not change meanwhile."""
@@ -180,6 +183,8 @@ class RoleTree:
 
     def _sorted(self, node: Node) -> list[Entry]:
         order, stale = node.order, node.stale
+        if not stale and node.epoch == self._epoch:
+            return order
         if node.epoch != self._epoch or 4 * len(stale) > len(order) + 16:
             for child in node.children.values():
                 child.key = self._key(child) if child.active else None
@@ -187,8 +192,6 @@ class RoleTree:
             node.epoch = self._epoch
             stale.clear()
             return node.order
-        if not stale:
-            return order
         if len(order) == 1 and len(stale) == 1 and order[0][3] in stale and order[0][3].active:
             return order  # an only child needs no new key
         for child in stale:

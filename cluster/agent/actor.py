@@ -7,7 +7,9 @@ import logging
 import os
 import random
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from actors import UPID, Actor, Timer, handles
 from cluster.election import Detector
@@ -86,7 +88,7 @@ class Agent(Actor):
         self._retry_at = 0.0
         self._containers: dict[str, Container] = {}
         self._timers: dict[str, tuple[float, Timer]] = {}
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._watchers: set[asyncio.Task[Any]] = set()
 
     def _uuid(self) -> str:
         return f"{self._rng.getrandbits(128):032x}"
@@ -293,12 +295,12 @@ class Agent(Actor):
         else:
             self.after(self.options.executor_registration_timeout, self._overdue, effect.run)
 
-    def _watch(self, coroutine: object) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)  # type: ignore[arg-type]
+    def _watch(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._watchers.add(task)
         task.add_done_callback(self._watched)
 
-    def _watched(self, task: asyncio.Task[None]) -> None:
+    def _watched(self, task: asyncio.Task[Any]) -> None:
         self._watchers.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Not a task's failure but ours: the actor's failure policy decides.

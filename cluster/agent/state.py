@@ -94,8 +94,11 @@ class AgentTask:
 
 @dataclass(slots=True)
 class ExecutorRun:
-    """One run of an executor. A command task has one of its own, with the task's id, and no process of ours
-    in between: the agent itself plays the executor."""
+    """One run of an executor.
+
+    A command task has one of its own, with the task's id, and no process of ours in between: the agent itself
+    plays the executor.
+    """
 
     framework: FrameworkInfo
     executor_id: str
@@ -203,7 +206,10 @@ class AgentState:
     def run_task(self, message: RunTask, now: float) -> None:
         """Launch a task; one that is here already is not launched again."""
         task, framework = message.task, message.framework
-        if self._find(framework.id, task.task_id) is not None or (framework.id, task.task_id) in self.finished:
+        if (
+            self._find(framework.id, task.task_id) is not None
+            or (framework.id, task.task_id) in self.finished
+        ):
             return
         self.frameworks[framework.id] = framework
         # Where executors are not run, each task has a container of its own.
@@ -220,9 +226,7 @@ class AgentState:
             if command is None:
                 self._refuse(framework.id, message.role, entry, "a task without a command or executor", now)
                 return
-            run = ExecutorRun(
-                framework, executor_id, message.role, self.new_uuid(), command, info=own
-            )
+            run = ExecutorRun(framework, executor_id, message.role, self.new_uuid(), command, info=own)
             run.tasks[task.task_id] = entry
             self.runs[key] = run
             if own is not None:
@@ -476,9 +480,7 @@ class AgentState:
         if run is not None and run.upid == sender:
             self.effects.append(
                 ToMaster(
-                    ExecutorToFramework(
-                        message.framework_id, self.info.id, message.executor_id, message.data
-                    )
+                    ExecutorToFramework(message.framework_id, self.info.id, message.executor_id, message.data)
                 )
             )
 

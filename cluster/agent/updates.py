@@ -40,7 +40,7 @@ class StatusUpdates:
         return self._start(framework_id, stream, now)
 
     def acknowledge(self, framework_id: str, task_id: str, uuid: str, now: float) -> StatusUpdate | None:
-        """Take note; return the task's next update if there is one. Other uuids than the first's: no effect."""
+        """Take note; return the task's next update, if any. Another uuid than the first's: no effect."""
         key = (framework_id, task_id)
         stream = self._streams.get(key)
         if stream is None or stream.pending[0].uuid != uuid:

@@ -33,8 +33,9 @@ class Executor:
     ...         return task.data.upper()
     >>> if False: run_executor(Upper())
 
-    Callbacks are coroutines on one event loop; several may be under way at once. What takes the processor for
-    long belongs into a thread (`asyncio.to_thread`) or a subprocess. A callback that raises ends the executor.
+    Callbacks are coroutines on one event loop; several may be under way at once. What takes the processor
+    for long belongs into a thread (`asyncio.to_thread`) or a subprocess. A callback that raises ends the
+    executor.
     """
 
     info: ExecutorInfo
@@ -66,7 +67,7 @@ class Executor:
             if not running.cancelled():
                 raise
             self.update(task.task_id, TaskState.KILLED)
-        except Exception as error:  # noqa: BLE001 - the author's code: its failure is the task's
+        except Exception as error:
             log.warning("task %s failed", task.task_id, exc_info=error)
             text = f"{type(error).__name__}: {error}"
             self.update(task.task_id, TaskState.FAILED, text, reason=Reason.COMMAND_EXECUTOR_FAILED)

@@ -64,7 +64,7 @@ class Framework:
     """
 
     explicit_acknowledgements = False
-    """Set it to acknowledge statuses yourself, when they are safe with you: until then an agent repeats them."""
+    """Set it to acknowledge statuses yourself, when they are safe: until then the agent repeats them."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Framework:
     ) -> TaskHandle:
         """Queue a task until an offer fits it; await the handle for its end.
 
-        A shell line, a CommandInfo, or (with `executor` and `data`) work for an executor; or a whole TaskInfo.
+        A shell line, a CommandInfo, a whole TaskInfo, or (`executor` and `data`) work for an executor.
         Resources as `cpus` and `mem` (MiB), or in full as `resources`. `where` picks among offers. ValueError
         if the task is malformed or its id is in use.
         """
@@ -200,12 +200,14 @@ class Framework:
             command = CommandInfo(command)
         self._submitted += 1
         task_id = f"{self._info.name}-{self._prefix}-{self._submitted}"
-        return TaskInfo(
-            task_id, resources, name or task_id, command=command, executor=executor, data=data
-        )
+        return TaskInfo(task_id, resources, name or task_id, command=command, executor=executor, data=data)
 
     def launch(
-        self, offers: Offer | Sequence[Offer], tasks: Iterable[TaskInfo], *, refuse_seconds: float | None = None
+        self,
+        offers: Offer | Sequence[Offer],
+        tasks: Iterable[TaskInfo],
+        *,
+        refuse_seconds: float | None = None,
     ) -> None:
         """Launch tasks on one offer, or several of one agent; what they leave is declined."""
         offers = [offers] if isinstance(offers, Offer) else list(offers)
@@ -234,7 +236,9 @@ class Framework:
     def kill(self, task_id: str, grace_period: float | None = None) -> None:
         """End a task: SIGTERM, SIGKILL after the grace period. One that still waits is just dropped."""
         if self._queue.remove(task_id) is not None:
-            self._handles[task_id].update(TaskStatus(task_id, TaskState.KILLED, message="killed while waiting"))
+            self._handles[task_id].update(
+                TaskStatus(task_id, TaskState.KILLED, message="killed while waiting")
+            )
             return
         self._call(KillTask(self.id, task_id, -1.0 if grace_period is None else grace_period))
 

@@ -22,8 +22,8 @@ from cluster.messages import (
     Rescind,
     Subscribe,
     Subscribed,
-    Teardown,
     TaskStatus,
+    Teardown,
     Update,
 )
 

@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from actors import NOCONNECTION, UPID, Actor, Message, Timer, handles
 from allocators import DRFAllocator, OfferAllocator
 from cluster.messages import (
@@ -61,7 +63,9 @@ class Master(Actor):
         self.options = options or MasterOptions()
         self.registry = registry or MemoryRegistry()
         self.state = MasterState(
-            f"{rng.getrandbits(32):08x}", allocator or DRFAllocator(seed=rng.getrandbits(32)), self.options
+            f"{rng.getrandbits(32):08x}",
+            allocator or DRFAllocator(np.random.default_rng(rng.getrandbits(32))),
+            self.options,
         )
         self._weights = dict(weights or {})
         self._allocating = False
@@ -164,15 +168,15 @@ class Master(Actor):
     def teardown(self, message: Teardown, sender: UPID | None) -> None:
         """A framework ends."""
         self._with_framework(
-            sender, message.framework_id, lambda f: self.state.teardown(f.id, self._now, "torn down by itself")
+            sender,
+            message.framework_id,
+            lambda f: self.state.teardown(f.id, self._now, "torn down by itself"),
         )
 
     @handles(Accept)
     def accept(self, message: Accept, sender: UPID | None) -> None:
         """Offers are used."""
-        self._with_framework(
-            sender, message.framework_id, lambda f: self.state.accept(f, message, self._now)
-        )
+        self._with_framework(sender, message.framework_id, lambda f: self.state.accept(f, message, self._now))
 
     @handles(Decline)
     def decline(self, message: Decline, sender: UPID | None) -> None:
@@ -194,9 +198,7 @@ class Master(Actor):
     @handles(KillTask)
     def kill(self, message: KillTask, sender: UPID | None) -> None:
         """A task is to end."""
-        self._with_framework(
-            sender, message.framework_id, lambda f: self.state.kill(f, message, self._now)
-        )
+        self._with_framework(sender, message.framework_id, lambda f: self.state.kill(f, message, self._now))
 
     @handles(Acknowledge)
     def acknowledge(self, message: Acknowledge, sender: UPID | None) -> None:
@@ -213,9 +215,7 @@ class Master(Actor):
     @handles(FrameworkToExecutor, ShutdownExecutor)
     def to_executor(self, message: FrameworkToExecutor | ShutdownExecutor, sender: UPID | None) -> None:
         """For an executor."""
-        self._with_framework(
-            sender, message.framework_id, lambda _: self.state.message_to_executor(message)
-        )
+        self._with_framework(sender, message.framework_id, lambda _: self.state.message_to_executor(message))
 
     # Agents.
 

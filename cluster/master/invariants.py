@@ -51,9 +51,8 @@ def violations(state: MasterState) -> list[str]:
         if offer.agent_id not in state.agents or offer_id not in state.agents[offer.agent_id].offers:
             found.append(f"offer {offer_id} has no agent")
     for framework in state.frameworks.values():
-        for offer_id in framework.offers:
-            if offer_id not in state.offers:
-                found.append(f"framework {framework.id}: offer {offer_id} is not known")
+        unknown = framework.offers.keys() - state.offers.keys()
+        found += [f"framework {framework.id}: offer {offer_id} is not known" for offer_id in sorted(unknown)]
         for task in framework.tasks.values():
             agent_record = state.agents.get(task.agent_id)
             if agent_record is None or agent_record.tasks.get(task.key) is not task:

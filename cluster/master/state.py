@@ -21,7 +21,6 @@ from cluster.messages import (
     AgentRefused,
     AgentRegistered,
     Decline,
-    ExecutorInfo,
     ExecutorToFramework,
     ExitedExecutor,
     Filters,
@@ -55,7 +54,7 @@ from cluster.messages import (
 from cluster.messages.scheduler import Acknowledge
 from cluster.resources import Resources
 
-from .records import AgentRecord, ExecutorRecord, FrameworkRecord, TaskEntry, TaskKey
+from .records import AgentRecord, ExecutorRecord, FrameworkRecord, TaskEntry
 from .validation import framework_problem, task_problem
 
 __all__ = ["Completed", "MasterOptions", "MasterState"]
@@ -423,7 +422,9 @@ class MasterState:
         for executor in message.executors:
             used += executor.executor.resources
         if not info.resources.contains(used):
-            self._send(sender, AgentRefused(f"its tasks use more than it has: {info.resources.missing(used)}"))
+            self._send(
+                sender, AgentRefused(f"its tasks use more than it has: {info.resources.missing(used)}")
+            )
             return
         known = self.agents.get(info.id)
         if known is not None:
@@ -456,8 +457,10 @@ class MasterState:
         self.allocator.set_framework(info.id, info.roles, active=False)
 
     def _adopt(self, agent: AgentRecord, message: RegisterAgent) -> tuple[tuple[str, str], ...]:
-        """Take over what an agent runs; return the tasks that must end: their frameworks are gone, or
-        were told already that they ended."""
+        """Take over what an agent runs; return what must end.
+
+        That is tasks whose frameworks are gone, or were told already that they ended.
+        """
         kill = []
         for record in message.tasks:
             framework = self.frameworks.get(record.framework_id)
@@ -485,18 +488,14 @@ class MasterState:
         for executor in message.executors:
             if executor.framework_id in self.frameworks:
                 key = (executor.framework_id, executor.executor.executor_id)
-                agent.executors[key] = ExecutorRecord(
-                    executor.framework_id, executor.role, executor.executor
-                )
+                agent.executors[key] = ExecutorRecord(executor.framework_id, executor.role, executor.executor)
                 agent.free -= executor.executor.resources
             else:
                 self._send(agent.upid, ShutdownFramework(executor.framework_id))
         return tuple(kill)
 
     def _ended_unseen(self, framework_id: str, task_id: str) -> bool:
-        return any(
-            t.framework_id == framework_id and t.info.task_id == task_id for t in self.completed_tasks
-        )
+        return any(t.framework_id == framework_id and t.info.task_id == task_id for t in self.completed_tasks)
 
     def _return_agent(
         self, agent: AgentRecord, sender: UPID, info: AgentInfo, message: RegisterAgent, now: float
@@ -604,9 +603,7 @@ class MasterState:
         if status.uuid != entry.status.uuid:
             if not may_follow(entry.state, status.state):
                 log.warning("task %s: %s after %s", entry.key, status.state, entry.state)
-                self._send(
-                    agent.upid, StatusUpdateAcknowledgement(framework.id, status.task_id, status.uuid)
-                )
+                self._send(agent.upid, StatusUpdateAcknowledgement(framework.id, status.task_id, status.uuid))
                 return
             entry.status = status
             if status.state.terminal:
@@ -620,9 +617,7 @@ class MasterState:
         agent = self.agents.get(message.agent_id)
         if agent is None:
             return
-        self._send(
-            agent.upid, StatusUpdateAcknowledgement(framework.id, message.task_id, message.uuid)
-        )
+        self._send(agent.upid, StatusUpdateAcknowledgement(framework.id, message.task_id, message.uuid))
         entry = framework.tasks.get(message.task_id)
         if entry is not None and entry.state.terminal and entry.status.uuid == message.uuid:
             self._forget_task(entry)
@@ -685,9 +680,7 @@ class MasterState:
         if framework is not None and framework.upid is not None and framework.connected:
             self._send(framework.upid, FrameworkFailure(agent.id, message.executor_id, message.message))
 
-    def _end_task(
-        self, entry: TaskEntry, state: TaskState, reason: Reason, text: str, now: float
-    ) -> None:
+    def _end_task(self, entry: TaskEntry, state: TaskState, reason: Reason, text: str, now: float) -> None:
         """The master itself declares the end of a task, and tells its framework."""
         entry.status = self._status(entry, state, reason, text, now)
         self._count(f"tasks_{state.short.lower()}")
@@ -772,5 +765,3 @@ def _offers_problem(offer_ids: tuple[str, ...], offers: list[Offer]) -> str | No
     if len({(offer.agent_id, offer.role) for offer in offers}) > 1:
         return "the offers are of different agents or roles"
     return None
-
-

@@ -9,8 +9,8 @@ from actors import UPID, Message
 from .types import AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
 
 __all__ = [
-    "AgentRegistered",
     "AgentRefused",
+    "AgentRegistered",
     "ExecutorState",
     "ExitedExecutor",
     "PingAgent",
@@ -22,7 +22,7 @@ __all__ = [
     "StatusUpdateAcknowledgement",
     "TaskRecord",
     "UnregisterAgent",
-]  # noqa: RUF022
+]
 
 
 class TaskRecord(Struct, frozen=True, omit_defaults=True):

@@ -39,7 +39,7 @@ _BAD_ID = re.compile(r"[\x00-\x1f\x7f/\\]|^\.{1,2}$|^$|.{256,}", re.DOTALL)
 def check_id(kind: str, value: str) -> str | None:
     """What is wrong with an id that a framework chose, or None. Ids become directory names on agents."""
     if _BAD_ID.search(value):
-        return f"{kind} {value[:80]!r}: 1 to 255 characters, no slash, backslash or control character, not . or .."
+        return f"{kind} {value[:80]!r}: 1 to 255 characters, no / \\ or control character, not . or .."
     return None
 
 
