@@ -330,15 +330,15 @@ class DRFAllocator:
         return self._filters.next_expiry()
 
     def free(self, agent: str) -> dict[str, int]:
-        """See `OfferAllocator.free`; resources of which the agent has none are left out."""
-        return self._of(agent, self._agents.free(self._agent(agent)))
+        """See `OfferAllocator.free`."""
+        return self._to_amounts(self._agents.free(self._agent(agent)))
 
     def total(self, agent: str) -> dict[str, int]:
-        """See `OfferAllocator.total`; resources of which the agent has none are left out."""
-        return self._of(agent, self._agents.total(self._agent(agent)))
+        """See `OfferAllocator.total`."""
+        return self._to_amounts(self._agents.total(self._agent(agent)))
 
     def allocated(self, agent: str) -> dict[Client, dict[str, int]]:
-        """See `OfferAllocator.allocated`; zero amounts are left out."""
+        """See `OfferAllocator.allocated`."""
         held = self._agents.held[self._agent(agent)]
         return {(client.framework, client.role): self._to_amounts(row) for client, row in held.items()}
 
@@ -464,10 +464,6 @@ class DRFAllocator:
 
     def _to_amounts(self, row: list[int]) -> dict[str, int]:
         return {name: amount for name, amount in zip(self._names, row, strict=True) if amount}
-
-    def _of(self, agent: str, row: list[int]) -> dict[str, int]:
-        total = self._agents.total(self._agent(agent))
-        return {name: row[column] for column, name in enumerate(self._names) if total[column]}
 
     def _to_minimum(self, alternatives: Iterable[dict[str, int]]) -> Minimum:
         return [

@@ -68,7 +68,7 @@ def check_amounts(value: Mapping[str, int], where: str) -> dict[str, int]:
 def check_holdings(
     agent: str, allocated: Mapping[tuple[str, str], Mapping[str, int]]
 ) -> dict[tuple[str, str], dict[str, int]]:
-    """Return `allocated`, (framework, role) to amounts, as clean copies; sums stay below `MAX_AMOUNT`, too."""
+    """Return a copy of `allocated`, (framework, role) to amounts; their sum stays below `MAX_AMOUNT`, too."""
     if not isinstance(allocated, Mapping):
         raise AllocatorError(f"agent {agent!r}: allocated must be a mapping, not {allocated!r}")
     holdings: dict[tuple[str, str], dict[str, int]] = {}

@@ -142,13 +142,13 @@ class OfferAllocator(Protocol):
         ...
 
     def free(self, agent: str) -> dict[str, int]:
-        """Return what is neither used nor on offer; 0 where the agent is over-committed."""
+        """Return what is neither used nor on offer (nothing where over-committed), without zero amounts."""
         ...
 
     def total(self, agent: str) -> dict[str, int]:
-        """Return the agent's whole resources."""
+        """Return the agent's whole resources, without zero amounts."""
         ...
 
     def allocated(self, agent: str) -> dict[Client, dict[str, int]]:
-        """Return what is used or on offer, by (framework, role)."""
+        """Return what is used or on offer, by (framework, role), without zero amounts."""
         ...

@@ -1,1 +1,98 @@
-"""."""
+"""A two-level cluster manager: a master offers resources, frameworks choose what to run, agents run it.
+
+>>> async def main():
+...     async with LocalCluster(agents=3) as cluster:
+...         await cluster.run(MyFramework())
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .attributes import Attributes
+    from .executor import Executor, run_executor
+    from .framework import (
+        Framework,
+        FrameworkEndedError,
+        FrameworkRefusedError,
+        TaskHandle,
+        python_command,
+        run_framework,
+    )
+    from .local import LocalCluster
+    from .master import MasterOptions
+    from .messages import (
+        CommandInfo,
+        ExecutorInfo,
+        Filters,
+        FrameworkInfo,
+        KillPolicy,
+        Offer,
+        Reason,
+        TaskInfo,
+        TaskState,
+        TaskStatus,
+    )
+    from .resources import ResourceError, Resources
+
+# Loaded when first used: an executor's process needs a tenth of this, and starts the sooner for it.
+_HOME = {
+    "Attributes": "attributes",
+    "CommandInfo": "messages",
+    "Executor": "executor",
+    "ExecutorInfo": "messages",
+    "Filters": "messages",
+    "Framework": "framework",
+    "FrameworkEndedError": "framework",
+    "FrameworkInfo": "messages",
+    "FrameworkRefusedError": "framework",
+    "KillPolicy": "messages",
+    "LocalCluster": "local",
+    "MasterOptions": "master",
+    "Offer": "messages",
+    "Reason": "messages",
+    "ResourceError": "resources",
+    "Resources": "resources",
+    "TaskHandle": "framework",
+    "TaskInfo": "messages",
+    "TaskState": "messages",
+    "TaskStatus": "messages",
+    "python_command": "framework",
+    "run_executor": "executor",
+    "run_framework": "framework",
+}
+
+__all__ = [
+    "Attributes",
+    "CommandInfo",
+    "Executor",
+    "ExecutorInfo",
+    "Filters",
+    "Framework",
+    "FrameworkEndedError",
+    "FrameworkInfo",
+    "FrameworkRefusedError",
+    "KillPolicy",
+    "LocalCluster",
+    "MasterOptions",
+    "Offer",
+    "Reason",
+    "ResourceError",
+    "Resources",
+    "TaskHandle",
+    "TaskInfo",
+    "TaskState",
+    "TaskStatus",
+    "python_command",
+    "run_executor",
+    "run_framework",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{home}", __name__), name)

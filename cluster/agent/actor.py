@@ -81,6 +81,8 @@ class Agent(Actor):
         self.refused: str | None = None
         self._detector = detector
         self._leader: UPID | None = None
+        self._taken = asyncio.Event()
+        self._ping_timeout = 0.0
         self._backoff = 0.0
         self._register_timer: Timer | None = None
         self._ping_timer: Timer | None = None
@@ -142,6 +144,7 @@ class Agent(Actor):
             log.info("registered as %s with master %s", message.agent_id, sender)
         self.master = sender
         self._backoff = 0.0
+        self._taken.set()
         self.state.set_id(message.agent_id)
         if self._register_timer is not None:
             self._register_timer.cancel()
@@ -160,6 +163,10 @@ class Agent(Actor):
         log.error("the master refuses this agent: %s", message.message)
         self.refused = message.message
         self.terminate(f"refused: {message.message}")
+
+    async def registered_once(self) -> None:
+        """Return when a master has taken this agent for the first time."""
+        await self._taken.wait()
 
     def _expect_ping(self, timeout: float) -> None:
         if self._ping_timer is not None:

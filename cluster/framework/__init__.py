@@ -1,6 +1,7 @@
 """Frameworks: schedulers that are offered resources and choose what to run on them."""
 
 from .base import Framework, FrameworkEndedError
+from .commands import python_command, run_framework
 from .driver import FrameworkRefusedError, SchedulerDriver
 from .handle import TaskHandle
 from .matching import TaskQueue
@@ -12,4 +13,6 @@ __all__ = [
     "SchedulerDriver",
     "TaskHandle",
     "TaskQueue",
+    "python_command",
+    "run_framework",
 ]

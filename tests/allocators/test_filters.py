@@ -182,8 +182,18 @@ def test_explain_agent_and_free(allocator):
 
 
 def test_many_revived_filters_do_not_pile_up(allocator):
+    allocator.add_agent("b", WHOLE)
+    allocator.set_framework("g", ["s"])
+    grants = {grant.framework: grant for grant in allocator.allocate(0.0).grants}
+    other = grants["g"]  # a filter that stays, and ends before all that are revived away
+    allocator.release(other.agent, "g", "s", {"cpus": 1}, refuse=1.0, now=0.0)
+    allocator.suppress("g")
+    mine = grants["f"]
     for turn in range(500):
-        decline(allocator, allocator.allocate(0.0), 1e6 + turn, 0.0)
+        allocator.release(mine.agent, "f", "r", {"cpus": 10}, refuse=1e6 + turn, now=0.0)
+        assert allocator.allocate(0.0).next_expiry == 1.0
         allocator.revive("f")
+        assert [grant.agent for grant in allocator.allocate(0.0).grants] == [mine.agent]
     assert len(allocator._filters._queue) < 200
+    assert allocator.allocate(1.0).next_expiry is None
     assert allocator._filters._at == {}

@@ -1,0 +1,5 @@
+"""The `ostrom` command."""
+
+from .main import main
+
+__all__ = ["main"]

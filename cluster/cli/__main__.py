@@ -1,0 +1,5 @@
+"""`python -m cluster.cli`: the `ostrom` command of this interpreter."""
+
+from .main import main
+
+main()

@@ -1,0 +1,101 @@
+"""`ostrom local`: a whole cluster on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+
+import actors
+from cluster.attributes import Attributes
+from cluster.local import DEFAULT_RESOURCES, LocalCluster, NodeFailedError
+from cluster.local.lifeline import Lifeline
+from cluster.resources import Resources
+
+from .options import ATTRIBUTES, RESOURCES, WEIGHT, option
+from .serve import until_signalled
+
+__all__ = ["local"]
+
+
+@click.command()
+@option("--agents", type=click.IntRange(0, 1000), default=3, help="How many agents.")
+@option("--host", default="127.0.0.1", help="Address to listen on.")
+@option("--port", type=click.IntRange(0, 65535), default=5050, help="The master's port; 0 for any free one.")
+@option(
+    "--resources",
+    type=RESOURCES,
+    default=DEFAULT_RESOURCES,
+    help="What each agent has; ports are dealt out besides.",
+)
+@option("--attributes", type=ATTRIBUTES, multiple=True, help="Attributes, dealt to the agents in turn.")
+@option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
+@option(
+    "--work-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("ostrom-work"),
+    help="Directory for logs, registry and sandboxes.",
+)
+def local(
+    agents: int,
+    host: str,
+    port: int,
+    resources: Resources,
+    attributes: tuple[Attributes, ...],
+    weights: tuple[tuple[str, float], ...],
+    work_dir: Path,
+) -> None:
+    """Run a whole cluster on this machine, each node a process of its own.
+
+    Ctrl-C or SIGTERM ends all of it.
+    """
+    console = Console()
+    lifeline = Lifeline()
+
+    async def main() -> str:
+        cluster = LocalCluster(
+            agents,
+            resources=resources,
+            attributes=[str(item) for item in attributes],
+            work_dir=work_dir.resolve(),
+            host=host,
+            port=port,
+            processes=True,
+            weights=dict(weights),
+        )
+        signalled = asyncio.ensure_future(until_signalled())
+        starting = asyncio.ensure_future(cluster.start())
+        await asyncio.wait([signalled, starting], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return ""
+        if (error := starting.exception()) is not None:
+            signalled.cancel()
+            raise error
+        try:
+            console.print(f"A master and {agents} agents of {resources}")
+            console.print(f"  pages       http://{cluster.master}/")
+            console.print(f"  run a task  ostrom run --master {cluster.master} -- echo hello")
+            console.print(f"  logs        {cluster.work_dir}")
+            console.print("Ctrl-C ends it.")
+            lifeline.ready(cluster.master)
+            ended = asyncio.ensure_future(cluster.node_ended())
+            waits = [signalled, asyncio.ensure_future(lifeline.cut()), ended]
+            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            return ended.result() if ended.done() else ""
+        finally:
+            await cluster.stop()
+
+    try:
+        reason = actors.run(main())
+    except (NodeFailedError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        lifeline.close()
+    if reason:
+        raise click.ClickException(reason)

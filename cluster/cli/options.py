@@ -1,0 +1,130 @@
+"""Options: each also an environment variable (OSTROM_<NAME>) and a key of the TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from actors import parse_address
+from cluster.attributes import Attributes
+from cluster.election import detector_for
+from cluster.master.validation import role_problem
+from cluster.resources import Resources
+
+__all__ = [
+    "ADDRESS",
+    "ATTRIBUTES",
+    "MASTER",
+    "RESOURCES",
+    "ROLE",
+    "WEIGHT",
+    "load_config",
+    "master_option",
+    "option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEFAULT_MASTER = "127.0.0.1:5050"
+DEFAULT_CONFIG = Path("ostrom.toml")
+
+
+def option(*names: str, **settings: Any) -> Callable[[F], F]:
+    """A click option that is also an environment variable, with its default shown."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    variable = "OSTROM_" + long.removeprefix("--").replace("-", "_").upper()
+    settings.setdefault("show_default", settings.get("default") is not None)
+    return click.option(*names, envvar=variable, show_envvar=True, **settings)
+
+
+class _Parsed(click.ParamType):
+    """A value that one of our parsers understands; its ValueError is the message."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _master(text: str) -> str:
+    detector_for(text).close()
+    return text
+
+
+def _address(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+def _role(text: str) -> str:
+    if problem := role_problem(text):
+        raise ValueError(problem)
+    return text
+
+
+def _weight(text: str) -> tuple[str, float]:
+    role, separator, number = text.rpartition("=")
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = 0.0
+    if not separator or not 0 < weight < float("inf"):
+        raise ValueError(f"{text!r} is not ROLE=NUMBER with a number above 0")
+    return _role(role), weight
+
+
+ADDRESS = _Parsed("host:port", _address)
+MASTER = _Parsed("host:port", _master)
+RESOURCES = _Parsed("resources", Resources.parse)
+ATTRIBUTES = _Parsed("attributes", Attributes.parse)
+ROLE = _Parsed("role", _role)
+WEIGHT = _Parsed("role=number", _weight)
+
+
+def master_option(function: F) -> F:
+    """`--master`, the same for every command."""
+    decorate = option("--master", type=MASTER, default=DEFAULT_MASTER, help="Where the master is.")
+    return decorate(function)
+
+
+def load_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    """Read the TOML file into click's defaults: a table for each command, `[agent]`, `[master]`.
+
+    Keys are options' names, with - or _. What no command knows is an error that names it.
+    """
+    if path is None:
+        if not DEFAULT_CONFIG.is_file():
+            return None
+        path = DEFAULT_CONFIG
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise click.BadParameter(f"{path}: {error}") from error
+    group = ctx.command
+    if not isinstance(group, click.Group):
+        raise TypeError("the configuration belongs to the whole command")
+    defaults: dict[str, dict[str, Any]] = {}
+    for table, values in tables.items():
+        command = group.commands.get(table)
+        if command is None or not isinstance(values, dict):
+            known = ", ".join(sorted(group.commands))
+            raise click.BadParameter(f"{path}: [{table}] is no command; commands are {known}")
+        parameters = {parameter.name: parameter for parameter in command.params}
+        for key, value in values.items():
+            name = key.replace("-", "_")
+            if name not in parameters or isinstance(parameters[name], click.Argument):
+                raise click.BadParameter(f"{path}: [{table}] has no option {key!r}")
+            defaults.setdefault(table, {})[name] = value
+    ctx.default_map = defaults
+    return path

@@ -1,0 +1,107 @@
+"""Serve a node until it is told to end, or cannot go on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import rich_click as click
+
+import actors
+from cluster.local import Lifeline
+from cluster.registry import RegistryError
+
+__all__ = ["serve", "until_signalled"]
+
+log = logging.getLogger("ostrom")
+
+
+class Node(Protocol):
+    """What is served."""
+
+    @property
+    def address(self) -> str:
+        """Where."""
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """End."""
+
+
+def serve(
+    make: Callable[[], Node],
+    ready: Callable[[Any], Awaitable[object]] | None = None,
+    ended: Callable[[Any], Awaitable[str]] | None = None,
+) -> None:
+    """Serve a node until SIGTERM, SIGINT, the end of the parent that started it, or its own end.
+
+    `ready` waits until it can be used, `ended` until it has ended by itself, with the reason: then the exit
+    status is 1. What keeps it from starting is one line and exit status 1.
+    """
+    lifeline = Lifeline()
+
+    async def main() -> str:
+        node = make()
+        await node.start()
+        try:
+            waits = [until_signalled(), lifeline.cut()]
+            if ended is not None:
+                waits.append(ended(node))
+            tasks = [asyncio.ensure_future(wait) for wait in waits]
+            if ready is None:
+                lifeline.ready(node.address)
+            else:
+                tasks.append(asyncio.ensure_future(_announce(lifeline, node, ready)))
+            announcing = tasks[len(waits) :]
+            while True:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if done - set(announcing):
+                    break
+                for task in done:
+                    task.result()
+                    tasks.remove(task)
+            reason = tasks[2].result() if ended is not None and tasks[2].done() else ""
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            return str(reason or "")
+        finally:
+            await node.stop()
+
+    try:
+        reason = actors.run(main())
+    except (OSError, RegistryError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        lifeline.close()
+    if reason:
+        raise click.ClickException(reason)
+
+
+async def _announce(lifeline: Lifeline, node: Node, ready: Callable[[Any], Awaitable[object]]) -> None:
+    await ready(node)
+    lifeline.ready(node.address)
+
+
+async def until_signalled() -> None:
+    """Return at the first SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def received(number: signal.Signals) -> None:
+        if not future.done():
+            future.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received, number)
+    try:
+        number = await future
+        log.info("%s received, ending", number.name)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

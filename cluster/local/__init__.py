@@ -1,0 +1,16 @@
+"""A whole cluster on one machine."""
+
+from .cluster import DEFAULT_RESOURCES, LocalCluster
+from .lifeline import Lifeline
+from .nodes import AgentNode, MasterNode
+from .processes import NodeFailedError, NodeProcess
+
+__all__ = [
+    "DEFAULT_RESOURCES",
+    "AgentNode",
+    "Lifeline",
+    "LocalCluster",
+    "MasterNode",
+    "NodeFailedError",
+    "NodeProcess",
+]

@@ -1,0 +1,185 @@
+"""LocalCluster: a whole cluster on this machine, inside this process or as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cluster.attributes import Attributes
+from cluster.framework import Framework
+from cluster.master import MasterOptions
+from cluster.resources import Resources
+from isolation import ContainerSpec
+
+from .nodes import AgentNode, MasterNode
+from .processes import NodeProcess
+
+__all__ = ["DEFAULT_RESOURCES", "LocalCluster"]
+
+DEFAULT_RESOURCES = "cpus:2;mem:1024;disk:4096"
+FIRST_PORT = 31000
+PORTS_EACH = 1000
+
+
+class LocalCluster:
+    """A master and agents on this machine, for tests, notebooks and `ostrom local`.
+
+    >>> async def main():
+    ...     async with LocalCluster(agents=3) as cluster:
+    ...         await cluster.run(Hello())
+
+    Everything runs inside this process on its event loop, and tasks are real processes; with `timers` they
+    are timers. With `processes` each node is a process of its own, as on real machines. `resources` is what
+    each agent has; ports are dealt out so that no two agents have the same. `attributes` are given to the
+    agents in turn. Without `work_dir` a temporary directory is used, and removed at the end.
+    """
+
+    def __init__(
+        self,
+        agents: int = 3,
+        *,
+        resources: str | Resources = DEFAULT_RESOURCES,
+        attributes: Sequence[str] = (),
+        work_dir: Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        processes: bool = False,
+        timers: bool = False,
+        duration: Callable[[ContainerSpec], float] | None = None,
+        weights: dict[str, float] | None = None,
+        options: MasterOptions | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if agents < 0:
+            raise ValueError(f"agents is {agents}, not 0 or more")
+        if processes and (timers or duration or options):
+            raise ValueError("processes: timers, duration and options are for clusters inside this process")
+        self._count = agents
+        self._resources = resources if isinstance(resources, Resources) else Resources.parse(resources)
+        self._attributes = [Attributes.parse(text) for text in attributes]
+        self._given_dir = work_dir
+        self._host, self._port = host, port
+        self._processes = processes
+        self._timers, self._duration = timers, duration
+        self._weights = weights or {}
+        self._options = options
+        self._seed = seed
+        self._started = 0
+        self.work_dir = Path()
+        self.master = ""
+        """HOST:PORT of the master, what frameworks and commands are given."""
+        self.master_node: MasterNode | NodeProcess
+        self.agents: list[AgentNode | NodeProcess] = []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start the master, then the agents. What fails ends what was started, and is raised."""
+        self.work_dir = self._given_dir or Path(tempfile.mkdtemp(prefix="ostrom-"))
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            await self._start_master()
+            await asyncio.gather(*(self.add_agent() for _ in range(self._count)))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start_master(self) -> None:
+        node: MasterNode | NodeProcess
+        if self._processes:
+            arguments = ["master", "--host", self._host, "--port", str(self._port)]
+            arguments += ["--work-dir", str(self.work_dir / "master")]
+            for role, weight in self._weights.items():
+                arguments += ["--weight", f"{role}={weight}"]
+            node = NodeProcess("master", arguments, self.work_dir / "master.log")
+        else:
+            node = MasterNode(
+                self._host, self._port, options=self._options, weights=self._weights, seed=self._seed
+            )
+        await node.start()
+        self.master_node = node
+        self.master = node.address
+
+    async def add_agent(self, resources: str | Resources | None = None) -> AgentNode | NodeProcess:
+        """Start one more agent."""
+        number = self._started
+        self._started += 1
+        own = self._resources
+        if resources is not None:
+            own = resources if isinstance(resources, Resources) else Resources.parse(resources)
+        own = _with_ports(own, number)
+        attributes = self._attributes[number % len(self._attributes)] if self._attributes else Attributes()
+        work_dir = self.work_dir / f"agent-{number}"
+        node: AgentNode | NodeProcess
+        if self._processes:
+            arguments = ["agent", "--master", self.master, "--host", self._host, "--port", "0"]
+            arguments += ["--work-dir", str(work_dir), "--resources", str(own)]
+            if str(attributes):
+                arguments += ["--attributes", str(attributes)]
+            node = NodeProcess(f"agent-{number}", arguments, self.work_dir / f"agent-{number}.log")
+        else:
+            if not isinstance(self.master_node, MasterNode):
+                raise TypeError("the master is a process, the agent is not")
+            node = AgentNode(
+                self.master_node.upid,
+                own,
+                work_dir,
+                host=self._host,
+                attributes=attributes,
+                timers=self._timers,
+                duration=self._duration,
+                seed=None if self._seed is None else self._seed + number + 1,
+            )
+        await node.start()
+        self.agents.append(node)
+        if isinstance(node, AgentNode):
+            await node.agent.registered_once()
+        return node
+
+    async def node_ended(self) -> str:
+        """Return, with the text for people, when a node's process has ended by itself."""
+        nodes = [node for node in (self.master_node, *self.agents) if isinstance(node, NodeProcess)]
+        waits = {asyncio.ensure_future(node.wait()): node for node in nodes}
+        if not waits:
+            await asyncio.get_running_loop().create_future()
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        node, status = next((waits[wait], wait.result()) for wait in done)
+        return f"{node.name} ended by itself with status {status}:\n{node.log_tail()}"
+
+    async def run(self, framework: Framework) -> None:
+        """Run a framework until it stops; raise what it raised."""
+        await framework.run(self.master)
+
+    async def stop(self) -> None:
+        """End everything in order: agents, so that nothing of a task is left, then the master."""
+        agents, self.agents = self.agents, []
+        await asyncio.gather(*(node.stop() for node in agents))
+        master = getattr(self, "master_node", None)
+        if master is not None:
+            await master.stop()
+            del self.master_node
+        if self._given_dir is None:
+            shutil.rmtree(self.work_dir, ignore_errors=True)
+
+
+def _with_ports(resources: Resources, number: int) -> Resources:
+    first = FIRST_PORT + number * PORTS_EACH
+    if "ports" in resources.names() or first + PORTS_EACH > 65536:
+        return resources
+    return resources + Resources.of(ports=[(first, first + PORTS_EACH - 1)])

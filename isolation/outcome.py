@@ -1,0 +1,39 @@
+"""How a container ended."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The end of a container: the main process ended, and nothing of the others is left.
+
+    Either `code` (0 to 255) or `signal` (its number) is set, the other is None. `destroyed` says that the main
+    process did not end by itself: it was killed by destroy(), by close(), or because a process that watched it was
+    lost.
+    """
+
+    code: int | None
+    signal: int | None
+    destroyed: bool
+
+    def describe(self) -> str:
+        """Return the end in words: `exited with status 3`, `killed by SIGKILL`."""
+        if self.signal is None:
+            return f"exited with status {self.code}"
+        return f"killed by {_signal_name(self.signal)}"
+
+
+LOST = Exit(code=None, signal=signal.SIGKILL.value, destroyed=True)
+"""The end of a container whose shim was lost."""
+
+
+def _signal_name(number: int) -> str:
+    if signal.SIGRTMIN < number <= signal.SIGRTMAX:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,48 @@
+"""What launcher, zygote and shims say to each other; zygote.py holds the other side, as it imports nothing of ours."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from .outcome import Exit
+from .spec import RLIMITS, ContainerSpec
+
+REQUEST = struct.Struct("!Q")
+NEWS = struct.Struct("!QI")
+HEADER = struct.Struct("!6I")
+
+LIMIT_NAMES = {number: name for name, number in RLIMITS.items()}
+
+
+def encode_order(spec: ContainerSpec) -> bytes:
+    """Return what a shim reads first. No field holds a NUL, so that is what separates them."""
+    fields = [os.fsencode(spec.cwd), os.fsencode(spec.stdout), os.fsencode(spec.stderr)]
+    fields += map(os.fsencode, spec.argv)
+    fields += [os.fsencode(f"{name}={value}") for name, value in spec.env.items()]
+    fields += [f"{RLIMITS[name]} {soft} {hard}".encode() for name, (soft, hard) in spec.rlimits.items()]
+    body = b"\0".join(fields)
+    search = "/" not in spec.argv[0]
+    header = HEADER.pack(len(body), spec.umask, len(spec.argv), len(spec.env), len(spec.rlimits), search)
+    return header + body
+
+
+def describe_stage(stage: str, spec: ContainerSpec) -> str:
+    """Return in words which part of a spec a shim had trouble with."""
+    if stage.startswith("limit:"):
+        name = LIMIT_NAMES[int(stage.removeprefix("limit:"))]
+        return f"limit {name} {spec.rlimits[name]}"
+    return {
+        "cwd": f"working directory {spec.cwd}",
+        "stdout": f"stdout {spec.stdout}",
+        "stderr": f"stderr {spec.stderr}",
+        "command": f"command {spec.argv[0]}",
+    }.get(stage, stage)
+
+
+def decode_exit(status: int, told: bool) -> Exit:
+    """Return the end that a status of waitpid() and the word of a shim mean."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return Exit(code=code, signal=None, destroyed=False)
+    return Exit(code=None, signal=-code, destroyed=told and -code == 9)
