@@ -1,1 +1,30 @@
-"""."""
+"""Run a command contained, watch it, and leave nothing of it behind. Knows no actors and no messages.
+
+>>> async with Launcher() as launcher:
+...     container = await launcher.launch(ContainerSpec(id="hello", argv=("sh", "-c", "sleep 60 & exit 3"), ...))
+...     print((await container.wait()).describe())
+exited with status 3
+"""
+
+from .container import Container
+from .errors import LauncherClosedError, LaunchError
+from .isolator import Isolator
+from .launcher import Launcher
+from .outcome import Exit
+from .posix import PosixIsolator
+from .spec import RLIMITS, UNLIMITED, ContainerSpec
+from .usage import Usage
+
+__all__ = [
+    "RLIMITS",
+    "UNLIMITED",
+    "Container",
+    "ContainerSpec",
+    "Exit",
+    "Isolator",
+    "LaunchError",
+    "Launcher",
+    "LauncherClosedError",
+    "PosixIsolator",
+    "Usage",
+]

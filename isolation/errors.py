@@ -19,3 +19,7 @@ class LaunchError(Exception):
 
     def __str__(self) -> str:
         return f"container {self.id} cannot be started: {self.text}"
+
+
+class LauncherClosedError(Exception):
+    """The launcher was not started, is closed, or its own process cannot be started."""

@@ -15,9 +15,9 @@ class Exit:
     lost.
     """
 
-    code: int | None
-    signal: int | None
-    destroyed: bool
+    code: int | None = None
+    signal: int | None = None
+    destroyed: bool = False
 
     def describe(self) -> str:
         """Return the end in words: `exited with status 3`, `killed by SIGKILL`."""

@@ -39,4 +39,6 @@ def add_up(keeper: Stat | None, stats: Iterable[Stat]) -> Usage:
             rss += stat.rss_bytes
             processes += 1
             threads += stat.threads
-    return Usage(user_seconds=user, system_seconds=system, rss_bytes=rss, processes=processes, threads=threads)
+    return Usage(
+        user_seconds=user, system_seconds=system, rss_bytes=rss, processes=processes, threads=threads
+    )

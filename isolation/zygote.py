@@ -1,11 +1,11 @@
-"""The small process that forks a shim for each container, and the shim itself.
+r"""The small process that forks a shim for each container, and the shim itself.
 
 This file is a program: the launcher starts it once with `python -I -S -E zygote.py FD OWNER [scan]`, and it imports
 nothing but the standard library. It has one thread and keeps its memory frozen, so that forking it is safe and
 costs a fraction of what forking an agent would.
 
     owner (launcher) -- zygote -- shim -- command
-                   \\______________/ one socket a container
+                   \______________/ one socket a container
 
 Zygote and shims are subreapers: whatever loses its parent below a shim becomes the shim's own child, and what loses
 its shim becomes the zygote's. So a shim that is told by waitpid() that it has no child left knows that nothing of
@@ -51,7 +51,15 @@ LONGEST_PAUSE = 100
 """Milliseconds between two rounds of killing, doubled each time. SIGCHLD ends a pause early; the pause is there for
 a process that forks from a place not seen yet, and its growth for one stuck in the kernel."""
 
-IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+IGNORED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+)
 """What a terminal or a service manager sends to everything at once: whether tasks end then is for the owner to say."""
 CHANGED = (*IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 """Signals whose disposition differs from the default here, and is put back before a command starts."""
@@ -60,7 +68,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def prctl(option: int, value: int | bytes) -> None:
-    """Call prctl(2). Raises OSError."""
+    """Set an attribute of this process. Raises OSError."""
     argument = value if isinstance(value, bytes) else ctypes.c_ulong(value)
     if LIBC.prctl(option, argument, ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)) != 0:
         code = ctypes.get_errno()
@@ -91,7 +99,9 @@ def listed_children(pid: int) -> list[int]:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
-    return [int(word) for thread in threads for word in read_file(f"/proc/{pid}/task/{thread}/children").split()]
+    return [
+        int(word) for thread in threads for word in read_file(f"/proc/{pid}/task/{thread}/children").split()
+    ]
 
 
 def scanned_children() -> dict[int, list[int]]:
@@ -189,7 +199,7 @@ class Zygote:
             self._close()
 
     def serve(self) -> Shim | None:
-        """Return a shim, in the process that is to be it; None, in the zygote, when the owner and all shims are gone."""
+        """Return a shim, in its process; None, in the zygote, when the owner and all shims are gone."""
         self._tell(0, 0)
         pause = FIRST_PAUSE
         while True:
@@ -293,10 +303,10 @@ class Order:
         if not self.search:
             return [self.argv[0]]
         path = self.env.get(b"PATH", os.fsencode(os.defpath))
-        return [os.path.join(directory, self.argv[0]) for directory in path.split(b":")]  # noqa: PTH118
+        return [os.path.join(directory, self.argv[0]) for directory in path.split(b":")]
 
 
-class LaunchFailure(Exception):
+class LaunchFailureError(Exception):
     """The command could not be started. `stage` names what failed: cwd, stdout, stderr, command, limit:N, fork."""
 
     def __init__(self, stage: str, code: int) -> None:
@@ -320,7 +330,7 @@ class Shim:
         self._lines = b""
         self._main = 0
         self._status: int | None = None
-        self._failure: LaunchFailure | None = None
+        self._failure: LaunchFailureError | None = None
         self._starting = -1
         self._told = False
         self._doomed = False
@@ -337,7 +347,7 @@ class Shim:
         self._poller = select.poll()
         try:
             self._spawn(order)
-        except LaunchFailure as failure:
+        except LaunchFailureError as failure:
             self._report(f"error {failure.code} {failure.stage}")
             return 0
         for fd in (self._connection.fileno(), self._lifeline, self._children.fd, self._starting):
@@ -375,11 +385,11 @@ class Shim:
         try:
             self._main = os.fork()
         except OSError as error:
-            raise LaunchFailure("fork", error.errno or errno.EAGAIN) from error
+            raise LaunchFailureError("fork", error.errno or errno.EAGAIN) from error
         if self._main == 0:
             try:
                 become(order, stdout, stderr)
-            except LaunchFailure as failure:
+            except LaunchFailureError as failure:
                 os.write(failed, f"{failure.code} {failure.stage}".encode())
             finally:
                 os._exit(127)
@@ -428,7 +438,7 @@ class Shim:
         self._starting = -1
         if data:
             code, _, stage = data.decode().partition(" ")
-            self._failure = LaunchFailure(stage, int(code))
+            self._failure = LaunchFailureError(stage, int(code))
         else:
             self._report(f"started {os.getpid()} {self._main}")
 
@@ -462,43 +472,43 @@ class Shim:
 
 
 def open_output(path: bytes, stage: str) -> int:
-    """Open a file for a command's output. Raises LaunchFailure; a symbolic link is ELOOP."""
+    """Open a file for a command's output. Raises LaunchFailureError; a symbolic link is ELOOP."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY
     try:
         # Non-blocking only to open it: a FIFO that nobody reads is then an error, not a shim that hangs.
         fd = os.open(path, flags | os.O_NONBLOCK, 0o644)
     except OSError as error:
-        raise LaunchFailure(stage, error.errno or errno.EIO) from error
+        raise LaunchFailureError(stage, error.errno or errno.EIO) from error
     os.set_blocking(fd, True)
     return fd
 
 
 def become(order: Order, stdout: int, stderr: int) -> None:
-    """Become the command, in a fork. Raises LaunchFailure, and does not return otherwise."""
+    """Become the command, in a fork. Raises LaunchFailureError, and does not return otherwise."""
     os.setsid()
     os.umask(order.umask)
     try:
         os.chdir(order.cwd)
     except OSError as error:
-        raise LaunchFailure("cwd", error.errno or errno.EIO) from error
+        raise LaunchFailureError("cwd", error.errno or errno.EIO) from error
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     for number in CHANGED:
         signal.signal(number, signal.SIG_DFL)
-    for number, soft, hard in order.limits:
+    for limit, soft, hard in order.limits:
         try:
-            resource.setrlimit(number, (soft, hard))
+            resource.setrlimit(limit, (soft, hard))
         except ValueError as error:  # this is what Python makes of EPERM and EINVAL
             unlimited = hard if hard >= 0 else sys.maxsize
             code = errno.EINVAL if soft > unlimited or (soft < 0 <= hard) else errno.EPERM
-            raise LaunchFailure(f"limit:{number}", code) from error
+            raise LaunchFailureError(f"limit:{limit}", code) from error
         except OSError as error:
-            raise LaunchFailure(f"limit:{number}", error.errno or errno.EIO) from error
+            raise LaunchFailureError(f"limit:{limit}", error.errno or errno.EIO) from error
     execute(order)
 
 
 def execute(order: Order) -> None:
-    """Replace this process by the first program that can be executed, as execvp() does. Raises LaunchFailure."""
+    """Replace this process by the first program that can be executed, as execvp() does. Raises LaunchFailureError."""
     # Not os.execvpe(): it decodes and encodes each path again, and its error is that of the last directory.
     code = errno.ENOENT
     for program in order.programs():
@@ -508,8 +518,8 @@ def execute(order: Order) -> None:
             if error.errno == errno.EACCES:
                 code = errno.EACCES
             elif error.errno not in (errno.ENOENT, errno.ENOTDIR) or not order.search:
-                raise LaunchFailure("command", error.errno or errno.EIO) from error
-    raise LaunchFailure("command", code)
+                raise LaunchFailureError("command", error.errno or errno.EIO) from error
+    raise LaunchFailureError("command", code)
 
 
 def main() -> int:
@@ -526,7 +536,7 @@ def main() -> int:
     if os.geteuid() != 0:
         # A task that became another user by a set-user-ID program could not be killed by us.
         prctl(PR_SET_NO_NEW_PRIVS, 1)
-    scan = "scan" in sys.argv[3:] or not os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110
+    scan = "scan" in sys.argv[3:] or not os.path.exists(f"/proc/self/task/{os.getpid()}/children")
     gc.disable()
     gc.freeze()
     shim = Zygote(control, int(sys.argv[2]), Killer(scan)).serve()
