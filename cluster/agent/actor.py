@@ -31,7 +31,7 @@ from cluster.messages import (
     UnregisterAgent,
 )
 from cluster.messages.executor import ExecutorStatusUpdate
-from isolation import ContainerSpec, Exit, LaunchError
+from isolation import ContainerSpec, Exit, LauncherClosedError, LaunchError
 
 from .containerizer import Container, Containerizer
 from .sandbox import Sandboxes
@@ -318,7 +318,7 @@ class Agent(Actor):
         try:
             spec = self._spec(run)
             container = await self.containerizer.launch(spec)
-        except (LaunchError, OSError, ValueError) as error:
+        except (LaunchError, LauncherClosedError, OSError, ValueError) as error:
             self.defer(self._launch_failed, run, str(error))
             return
         self._containers[run.container_id] = container

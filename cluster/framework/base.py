@@ -373,9 +373,6 @@ class Framework:
         """Match what waits; suppress when nothing waits, so that others are offered what we do not need."""
         offers = [offer for offer in offers if offer.id in self._held]
         placed = self._queue.match(offers, lambda a, e: (a, e) in self._executors)
-        by_agent: dict[tuple[str, str], list[Offer]] = {}
-        for offer in offers:
-            by_agent.setdefault((offer.agent_id, offer.role), []).append(offer)
         for offer in offers:
             tasks = placed.get(offer.id)
             if tasks:
