@@ -3,7 +3,7 @@
 from .base import Framework, FrameworkEndedError
 from .commands import python_command, run_framework
 from .driver import FrameworkRefusedError, SchedulerDriver
-from .handle import TaskHandle
+from .handle import TaskFailedError, TaskHandle
 from .matching import TaskQueue
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "FrameworkEndedError",
     "FrameworkRefusedError",
     "SchedulerDriver",
+    "TaskFailedError",
     "TaskHandle",
     "TaskQueue",
     "python_command",

@@ -7,11 +7,24 @@ from collections.abc import Generator
 
 from cluster.messages import TaskInfo, TaskState, TaskStatus
 
-__all__ = ["TaskHandle"]
+__all__ = ["TaskFailedError", "TaskHandle"]
+
+
+class TaskFailedError(Exception):
+    """A task did not finish; `status` is its last, and the text says what it says."""
+
+    def __init__(self, status: TaskStatus) -> None:
+        reason = f" ({status.reason.value})" if status.reason.value else ""
+        super().__init__(f"{status.task_id}: {status.state.value}: {status.message}{reason}")
+        self.status = status
 
 
 class TaskHandle:
-    """A task that was submitted. `await handle` gives its last status; it never raises for a failed task."""
+    """A task that was submitted.
+
+    `await handle` gives its last status, whatever that is; `await handle.result()` the data of a task that
+    finished.
+    """
 
     def __init__(self, info: TaskInfo) -> None:
         self.info = info
@@ -38,6 +51,13 @@ class TaskHandle:
 
     def __await__(self) -> Generator[object, None, TaskStatus]:
         return asyncio.shield(self._done).__await__()
+
+    async def result(self) -> bytes:
+        """Wait for the end; return what the executor's `run` returned. TaskFailedError for any other end."""
+        status = await self
+        if status.state is not TaskState.FINISHED:
+            raise TaskFailedError(status)
+        return status.data
 
     async def reached(self, state: TaskState) -> TaskStatus:
         """Wait until the task is in this state, or has ended."""

@@ -240,11 +240,11 @@ class Master(Actor):
         """An agent ends by itself."""
         agent = self.state.agent_of(sender)
         if agent is not None and agent.id == message.agent_id:
-            await self._remove_agent(agent.id, "it was shut down")
+            await self._remove_agent(agent.id, "it was shut down", logging.INFO)
 
-    async def _remove_agent(self, agent_id: str, text: str) -> None:
+    async def _remove_agent(self, agent_id: str, text: str, level: int = logging.WARNING) -> None:
         await self.registry.remove_agent(agent_id)
-        self.state.remove_agent(agent_id, self._now, text)
+        self.state.remove_agent(agent_id, self._now, text, level=level)
         self._done()
 
     @handles(PongAgent)

@@ -199,7 +199,9 @@ class MasterState:
         framework = self.frameworks.get(framework_id)
         if framework is None or sender is None or framework.upid != sender or not framework.connected:
             self._count("dropped_calls")
-            log.warning("dropped a call for framework %s from %s: not its scheduler", framework_id, sender)
+            # What a scheduler sends in the moment of its teardown is no fault of it.
+            level = logging.WARNING if framework is not None else logging.DEBUG
+            log.log(level, "dropped a call for framework %s from %s: not its scheduler", framework_id, sender)
             return None
         return framework
 
@@ -556,12 +558,12 @@ class MasterState:
                 gone.append(agent.id)
         return gone
 
-    def remove_agent(self, agent_id: str, now: float, text: str) -> None:
-        """An agent is gone: its tasks are lost, and every framework hears of it."""
+    def remove_agent(self, agent_id: str, now: float, text: str, *, level: int = logging.WARNING) -> None:
+        """An agent is gone: its tasks are lost, and every framework hears of it. `level` is the log's."""
         agent = self.agents.get(agent_id)
         if agent is None:
             return
-        log.warning("agent %s at %s removed: %s", agent_id, agent.upid, text)
+        log.log(level, "agent %s at %s removed: %s", agent_id, agent.upid, text)
         for offer_id in sorted(agent.offers):
             self._rescind(self.offers[offer_id][0], 0.0, 0.0)
         for task in list(agent.tasks.values()):

@@ -1,0 +1,1 @@
+"""Frameworks to copy from. Each is a program: `python -m examples.minimal`."""
