@@ -417,7 +417,9 @@ class ActorSystem:
 
     def _start_task(self, actor: Actor, awaitable: Awaitable[Any], number: Any, concurrent: bool) -> None:
         runtime = actor._runtime
-        task = self._loop.create_task(_await(awaitable))
+        # A coroutine goes in as it is: cancelled before its first step, a wrapper would leave it unawaited.
+        coroutine = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
+        task: asyncio.Task[Any] = self._loop.create_task(coroutine)
         if concurrent:
             if runtime.tasks is None:
                 runtime.tasks = set()

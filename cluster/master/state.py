@@ -355,7 +355,7 @@ class MasterState:
     def _rescind_all(self, framework: FrameworkRecord) -> None:
         for offer in list(framework.offers.values()):
             self._drop_offer(offer)
-            self._return_to_agent(offer, offer.resources, 0.0, 0.0)
+            self._return_to_agent(offer, offer.resources, None, 0.0)
 
     def _rescind(self, offer: Offer, refuse: float, now: float) -> None:
         """Take an offer back and tell its framework."""
@@ -371,7 +371,7 @@ class MasterState:
         del self.frameworks[offer.framework_id].offers[offer.id]
         self.agents[offer.agent_id].offers.discard(offer.id)
 
-    def _return_to_agent(self, offer: Offer, resources: Resources, refuse: float, now: float) -> None:
+    def _return_to_agent(self, offer: Offer, resources: Resources, refuse: float | None, now: float) -> None:
         if not resources:
             return
         self.agents[offer.agent_id].free += resources

@@ -1,0 +1,1 @@
+"""Counts the identifiers in Python's own standard library, on a cluster: what `make demo` shows."""

@@ -1,0 +1,155 @@
+"""Tasks in the master: updates to the framework, acknowledgements to the agent, kill, reconciliation."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.messages import (
+    Acknowledge,
+    ExecutorToFramework,
+    ExitedExecutor,
+    FrameworkFailure,
+    FrameworkToExecutor,
+    KillTask,
+    Reason,
+    Reconcile,
+    RunTask,
+    ShutdownExecutor,
+    StatusUpdateAcknowledgement,
+    Suppress,
+    TaskState,
+)
+from tests.cluster.world import World, executor, task
+
+
+@pytest.mark.asyncio
+async def test_updates_pass_to_the_framework_and_acknowledgements_to_the_agent(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task())
+    for state in (TaskState.STARTING, TaskState.RUNNING, TaskState.FINISHED):
+        uuid = await world.update(agent, framework, "t", state)
+        (status,) = framework.statuses()
+        assert (status.state, status.agent_id, status.executor_id) == (state, agent.id, "t")
+        world.tell(framework, Acknowledge(framework.id, agent.id, "t", uuid))
+        await world.settle()
+        assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == [uuid]
+    assert world.master.state.frameworks[framework.id].tasks == {}
+    assert world.master.state.agents[agent.id].tasks == {}
+
+
+@pytest.mark.asyncio
+async def test_an_ended_task_is_known_until_its_end_is_acknowledged(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task())
+    await world.update(agent, framework, "t", TaskState.FINISHED, "u1")
+    assert "t" in world.master.state.frameworks[framework.id].tasks
+    # The same update again: sent on again, its resources are not returned again (the invariants see to that).
+    await world.update(agent, framework, "t", TaskState.FINISHED, "u1")
+    assert len(framework.statuses()) == 2
+
+
+@pytest.mark.asyncio
+async def test_an_update_that_cannot_follow_is_not_passed_on(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task())
+    await world.update(agent, framework, "t", TaskState.FINISHED, "u1")
+    framework.statuses()
+    await world.update(agent, framework, "t", TaskState.RUNNING, "u2")
+    assert framework.statuses() == []
+    assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["u2"]
+
+
+@pytest.mark.asyncio
+async def test_an_update_of_an_unknown_task_is_acknowledged_by_the_master(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.update(agent, framework, "nonsense", TaskState.RUNNING, "u")
+    assert framework.statuses() == []
+    assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["u"]
+
+
+@pytest.mark.asyncio
+async def test_a_stranger_cannot_update_a_task(world: World) -> None:
+    await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task())
+    await world.update(world.spawn(), framework, "t", TaskState.FINISHED)
+    assert framework.statuses() == []
+    assert world.master.state.frameworks[framework.id].tasks["t"].state is TaskState.STAGING
+
+
+@pytest.mark.asyncio
+async def test_kill_goes_to_the_agent(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task())
+    world.tell(framework, KillTask(framework.id, "t", 7.0))
+    await world.settle()
+    assert agent.take(KillTask) == [KillTask(framework.id, "t", 7.0)]
+
+
+@pytest.mark.asyncio
+async def test_killing_an_unknown_task_answers_that_it_is_lost(world: World) -> None:
+    framework = await world.framework()
+    world.tell(framework, KillTask(framework.id, "nonsense"))
+    await world.settle()
+    (status,) = framework.statuses()
+    assert (status.task_id, status.state) == ("nonsense", TaskState.LOST)
+
+
+@pytest.mark.asyncio
+async def test_reconciliation_tells_the_latest_state(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task("a"), task("b"))
+    await world.update(agent, framework, "a", TaskState.RUNNING)
+    framework.statuses()
+    world.tell(framework, Reconcile(framework.id, ("a", "nonsense")))
+    await world.settle()
+    told = {status.task_id: status for status in framework.statuses()}
+    assert {name: status.state for name, status in told.items()} == {
+        "a": TaskState.RUNNING,
+        "nonsense": TaskState.LOST,
+    }
+    assert {status.reason for status in told.values()} == {Reason.RECONCILIATION}
+    assert {status.uuid for status in told.values()} == {""}
+    world.tell(framework, Reconcile(framework.id))
+    await world.settle()
+    assert {status.task_id for status in framework.statuses()} == {"a", "b"}
+
+
+@pytest.mark.asyncio
+async def test_messages_both_ways(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    down = FrameworkToExecutor(framework.id, agent.id, "e", b"down")
+    up = ExecutorToFramework(framework.id, agent.id, "e", b"up")
+    world.tell(framework, down)
+    world.tell(agent, up)
+    world.tell(framework, ShutdownExecutor(framework.id, agent.id, "e"))
+    await world.settle()
+    assert agent.take(FrameworkToExecutor) == [down]
+    assert framework.take(ExecutorToFramework) == [up]
+    assert len(agent.take(ShutdownExecutor)) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_executor_holds_its_own_resources_until_it_ends(world: World) -> None:
+    agent = await world.agent("cpus:4;mem:1024")
+    framework = await world.framework()
+    both = [task(name, "cpus:1", executor=executor("e", "cpus:0.5")) for name in ("a", "b")]
+    await world.accept(framework, framework.offers(), *both, refuse=3600)
+    assert len(agent.take(RunTask)) == 2
+    assert world.free(agent) == "cpus:1.5;mem:1024"
+    world.tell(framework, Suppress(framework.id))
+    await world.update(agent, framework, "a", TaskState.FINISHED)
+    await world.update(agent, framework, "b", TaskState.FINISHED)
+    assert world.free(agent) == "cpus:3.5;mem:1024"
+    world.tell(agent, ExitedExecutor(agent.id, framework.id, "e", "it exited with status 0"))
+    await world.settle()
+    (failure,) = framework.take(FrameworkFailure)
+    assert (failure.agent_id, failure.executor_id) == (agent.id, "e")
+    assert world.free(agent) == "cpus:4;mem:1024"
