@@ -327,9 +327,7 @@ class Agent(Actor):
         self.defer(self._exited, run, exit_)
 
     def _spec(self, run: ExecutorRun) -> ContainerSpec:
-        sandbox = self.sandboxes.create(
-            self.state.info.id, run.framework.id, run.executor_id, run.container_id
-        )
+        sandbox = self.sandboxes.create(self.state.info.id, run.framework.id, run.executor_id)
         environment = {
             "PATH": DEFAULT_PATH,
             "LANG": os.environ.get("LANG", "C.UTF-8"),

@@ -1,4 +1,4 @@
-"""Where tasks live on disk: Mesos's layout, one fresh directory for each run of an executor."""
+"""Where tasks live on disk: a fresh directory for each run of an executor."""
 
 from __future__ import annotations
 
@@ -11,41 +11,45 @@ __all__ = ["Sandboxes"]
 class Sandboxes:
     """The sandboxes below an agent's work directory.
 
-    `agents/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>`, and `runs/latest` beside
-    it. A command task's executor has the task's id. Ids are checked by the master before they come here;
-    they are checked again, since a path is what they become.
+    `agents/<agent>/frameworks/<framework>/executors/<executor>` for the first run of an executor, the same
+    with `.2`, `.3` and so on for later ones. A command task's executor has the task's id. Ids are checked by
+    the master before they come here; they are checked again, since a path is what they become.
+
+    Mesos has `<executor>/runs/<container>` and a link `latest`: four inodes for each task where this has one,
+    and inodes are what launching short tasks spends most time on.
     """
 
     def __init__(self, work_dir: Path) -> None:
         self.work_dir = work_dir.resolve()
+        self._made: set[Path] = set()
+        self._latest: dict[tuple[str, str, str], Path] = {}
 
-    def _runs(self, agent_id: str, framework_id: str, executor_id: str) -> Path:
+    def _parent(self, agent_id: str, framework_id: str, executor_id: str) -> Path:
         for part in (agent_id, framework_id, executor_id):
             if not part or part in (".", "..") or "/" in part or "\0" in part:
                 raise ValueError(f"{part!r} cannot be part of a sandbox's path")
-        return (
-            self.work_dir / "agents" / agent_id / "frameworks" / framework_id
-            / "executors" / executor_id / "runs"
-        )  # fmt: skip
+        return self.work_dir / "agents" / agent_id / "frameworks" / framework_id / "executors"
 
-    def create(self, agent_id: str, framework_id: str, executor_id: str, container_id: str) -> Path:
-        """Make the directory of a new run, only for its owner to read. OSError if the disk refuses."""
-        runs = self._runs(agent_id, framework_id, executor_id)
-        path = runs / container_id
-        path.mkdir(parents=True, mode=0o755)
-        # Replaced in one step: a reader finds the old link or the new, never none.
-        link = runs / f".latest-{container_id}"
-        link.symlink_to(container_id)
-        link.replace(runs / "latest")
-        return path
+    def create(self, agent_id: str, framework_id: str, executor_id: str) -> Path:
+        """Make the directory of a new run. OSError if the disk refuses."""
+        parent = self._parent(agent_id, framework_id, executor_id)
+        if parent not in self._made:
+            parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(parent)
+        path, number = parent / executor_id, 1
+        while True:
+            try:
+                path.mkdir(mode=0o755)
+            except FileExistsError:
+                number += 1
+                path = parent / f"{executor_id}.{number}"
+            else:
+                self._latest[agent_id, framework_id, executor_id] = path
+                return path
 
     def latest(self, agent_id: str, framework_id: str, executor_id: str) -> Path | None:
-        """The directory of the latest run, if there is one."""
-        path = self._runs(agent_id, framework_id, executor_id) / "latest"
-        try:
-            return path.parent / path.readlink()
-        except OSError:
-            return None
+        """The directory of the latest run that this agent process has made, if there is one."""
+        return self._latest.get((agent_id, framework_id, executor_id))
 
     @staticmethod
     def open_file(sandbox: Path, name: str) -> int | None:

@@ -89,7 +89,7 @@ class AgentTask:
     info: TaskInfo
     status: TaskStatus
     killed: bool = False
-    """A kill was asked for: an end by signal then is KILLED, not FAILED."""
+    """A kill was asked for: its end then is KILLED, whatever its exit status."""
 
 
 @dataclass(slots=True)
@@ -369,10 +369,11 @@ class AgentState:
             self._remove(run, Reason.EXECUTOR_TERMINATED, text, now)
             return
         for entry in list(run.tasks.values()):
-            if exit_.code == 0:
-                state, reason = TaskState.FINISHED, Reason.NONE
-            elif entry.killed:
+            # As Mesos since 1.9: a task that was told to end was killed, however gracefully it ended.
+            if entry.killed:
                 state, reason = TaskState.KILLED, Reason.NONE
+            elif exit_.code == 0:
+                state, reason = TaskState.FINISHED, Reason.NONE
             else:
                 state, reason = TaskState.FAILED, Reason.COMMAND_EXECUTOR_FAILED
             text = f"the command {exit_.describe()}"

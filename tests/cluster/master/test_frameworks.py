@@ -47,6 +47,7 @@ async def test_subscribing_again_is_answered_and_changes_nothing(world: World) -
     await world.settle()
     assert [message.framework_id for message in framework.take(Subscribed)] == [framework.id]
     assert list(world.master.state.frameworks) == [framework.id]
+    assert list(world.master.state.offers) == [offer.id]
 
 
 @pytest.mark.asyncio
