@@ -14,9 +14,8 @@ from .upid import UPID
 if TYPE_CHECKING:
     import asyncio
 
-    from aiohttp import web
-
     from .clock import Clock, Timer
+    from .http import RouteHandler
     from .system import ActorSystem
 
 __all__ = ["Actor", "FailurePolicy", "Turn", "handles"]
@@ -180,10 +179,13 @@ class Actor:
     def route(
         self,
         path: str,
-        handler: Callable[[web.Request], Awaitable[web.StreamResponse] | web.StreamResponse],
+        handler: RouteHandler,
         *,
         methods: tuple[str, ...] = ("GET",),
         help: str = "",  # noqa: A002 - what the page /help calls it
     ) -> None:
-        """Serve HTTP at `/<id><path>`; the handler runs in this actor's turn and sees a consistent state."""
+        """Serve HTTP at `/<id><path>`; the handler runs in this actor's turn and sees a consistent state.
+
+        It returns a response, or a coroutine function that makes one after the turn, for what takes time.
+        """
         self.system.http.add_route(self.upid, path, handler, methods, help)

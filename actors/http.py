@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpRoutes", "RouteHandler"]
 
-RouteHandler = Callable[[web.Request], Awaitable[web.StreamResponse] | web.StreamResponse]
+Response = web.StreamResponse
+RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable[[], Awaitable[Response]]]
+"""Called in its actor's turn, which an awaitable prolongs; a function that it returns is called after the turn."""
 
 MAX_BODY = 4 * 1024 * 1024
 LOGGING_TOGGLE_SECONDS = 60.0
@@ -47,7 +49,7 @@ class HttpRoutes:
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
-        self._pages: dict[str, tuple[RouteHandler, str]] = {
+        self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
             "/health": (self._health, "200 while the event loop answers"),
             "/metrics": (self._metrics, "metrics for Prometheus"),
             "/metrics/snapshot": (self._snapshot, "the same metrics as one JSON object"),
@@ -127,7 +129,7 @@ class HttpRoutes:
     async def _turn(self, route: Route, request: web.Request) -> web.StreamResponse:
         try:
             result = await self._system.call(route.upid, route.handler, request)
-            return result if isinstance(result, web.StreamResponse) else await result
+            return result if isinstance(result, web.StreamResponse) else await result()
         except PeerGoneError as error:
             raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
 

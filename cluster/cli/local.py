@@ -53,13 +53,14 @@ def local(
     """
     console = Console()
     lifeline = Lifeline()
+    directory = work_dir.resolve()
 
     async def main() -> str:
         cluster = LocalCluster(
             agents,
             resources=resources,
             attributes=[str(item) for item in attributes],
-            work_dir=work_dir.resolve(),
+            work_dir=directory,
             host=host,
             port=port,
             processes=True,

@@ -40,7 +40,7 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, envvar=variable, show_envvar=True, **settings)
 
 
-class _Parsed(click.ParamType):
+class _Parsed(click.ParamType[Any]):
     """A value that one of our parsers understands; its ValueError is the message."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:

@@ -49,7 +49,7 @@ def serve(
         node = make()
         await node.start()
         try:
-            waits = [until_signalled(), lifeline.cut()]
+            waits: list[Awaitable[object]] = [until_signalled(), lifeline.cut()]
             if ended is not None:
                 waits.append(ended(node))
             tasks = [asyncio.ensure_future(wait) for wait in waits]

@@ -18,6 +18,7 @@ from cluster.messages import (
     Decline,
     ExecutorToFramework,
     ExitedExecutor,
+    FrameworkRefused,
     FrameworkToExecutor,
     KillTask,
     PingAgent,
@@ -172,6 +173,17 @@ class Master(Actor):
             message.framework_id,
             lambda f: self.state.teardown(f.id, self._now, "torn down by itself"),
         )
+
+    def end_framework(self, framework_id: str, reason: str) -> bool:
+        """End a framework on an operator's word, in a turn of this actor. False if there is none."""
+        framework = self.state.frameworks.get(framework_id)
+        if framework is None:
+            return False
+        if framework.upid is not None:
+            self.send(framework.upid, FrameworkRefused(reason))
+        self.state.teardown(framework_id, self._now, reason)
+        self._done()
+        return True
 
     @handles(Accept)
     def accept(self, message: Accept, sender: UPID | None) -> None:

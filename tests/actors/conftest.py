@@ -27,7 +27,9 @@ def network() -> InProcessNetwork:
 
 
 @pytest_asyncio.fixture
-async def two(clock: PausedClock, network: InProcessNetwork) -> AsyncIterator[tuple[ActorSystem, ActorSystem]]:
+async def two(
+    clock: PausedClock, network: InProcessNetwork
+) -> AsyncIterator[tuple[ActorSystem, ActorSystem]]:
     """Two systems in paused time, joined without sockets."""
     async with (
         ActorSystem(clock=clock, transport=network.transport("a")) as one,

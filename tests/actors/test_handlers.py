@@ -146,6 +146,7 @@ async def test_an_override_may_become_concurrent(system: ActorSystem) -> None:
 
 def test_two_handlers_of_one_class_for_one_message_are_refused() -> None:
     with pytest.raises(TypeError, match=r"Torn.*Note"):
+
         class Torn(Actor):
             @handles(Note)
             def one(self, message: Note) -> None: ...
@@ -156,6 +157,7 @@ def test_two_handlers_of_one_class_for_one_message_are_refused() -> None:
 
 def test_a_handler_takes_a_message_and_perhaps_the_sender() -> None:
     with pytest.raises(TypeError, match="greedy"):
+
         class Greedy(Actor):
             @handles(Note)
             def greedy(self, message: Note, sender: object, more: object) -> None: ...

@@ -50,8 +50,10 @@ def test_the_tag_is_the_class_name_or_what_is_given() -> None:
 
 def test_a_taken_tag_is_refused_and_names_both_classes() -> None:
     with pytest.raises(TypeError, match=r"(?s)test\.point.*Point.*Other"):
+
         class Other(Message, tag="test.point"):
             pass
+
     assert message_type("test.point") is Point
 
 

@@ -1,0 +1,68 @@
+"""The master's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from cluster.master import Master
+
+from .snapshot import Snapshots
+from .ui import page
+from .views import VIEWS
+
+__all__ = ["install"]
+
+TASK_FILTERS = {"framework": "framework_id", "agent": "agent_id", "state": "state"}
+
+
+def install(master: Master) -> Snapshots:
+    """Give a master that was spawned its pages, at `/master/...` and at `/...`."""
+    snapshots = Snapshots(master.clock)
+    master.on_turn = snapshots.changed
+
+    def view(path: str) -> tuple[Any, bytes]:
+        return snapshots.get(path, lambda: VIEWS[path](master.state))
+
+    def serve(path: str) -> Callable[[web.Request], web.Response]:
+        return lambda _request: _json(view(path)[1])
+
+    def tasks(request: web.Request) -> web.Response:
+        rows, data = view("/tasks")
+        wanted = {field: request.query[name] for name, field in TASK_FILTERS.items() if name in request.query}
+        completed = request.query.get("completed", "0") == "1"
+        if not wanted and completed:
+            return _json(data)
+        return _json(
+            msgspec.json.encode(
+                [
+                    row
+                    for row in rows
+                    if (completed or not row["completed"])
+                    and all(row[field] == value for field, value in wanted.items())
+                ]
+            )
+        )
+
+    def teardown(request: web.Request) -> web.Response:
+        framework_id = request.query.get("framework", "")
+        if not master.end_framework(framework_id, "torn down by an operator"):
+            raise web.HTTPNotFound(text=f"framework: {framework_id[:255]!r} is not known\n")
+        return web.json_response({"ended": framework_id})
+
+    for path in VIEWS:
+        master.route(path, tasks if path == "/tasks" else serve(path), help=f"{path[1:]} as JSON")
+    master.route(
+        "/teardown", teardown, methods=("POST",), help="?framework=ID: end a framework and its tasks"
+    )
+    master.route("/", page, help="the page for people")
+    master.route("/ui", page, help="its files")
+    master.system.http.root = master.upid
+    return snapshots
+
+
+def _json(data: bytes) -> web.Response:
+    return web.Response(body=data, content_type="application/json", headers={"Cache-Control": "no-store"})
