@@ -24,8 +24,10 @@ from .view import Sample, live, placement_table, share_table, top_table
 __all__ = ["agree", "main"]
 
 AGENTS = 3
-CHUNKS = 36
+CHUNKS = 60
+RESOURCES = "cpus:4;mem:1024"
 EVERY = 0.2
+LATER = {True: 0.1, False: 1.0}
 COMMAND = "find /usr/bin -name 'p*' | sort | cksum; sleep 0.3"
 
 
@@ -36,25 +38,32 @@ async def sample(master: str, started: float, samples: list[Sample]) -> None:
             async with session.get(f"http://{master}/frameworks") as response:
                 frameworks = await response.json()
             shares = {framework["roles"][0]: framework["share"] for framework in frameworks}
-            if len(shares) == 2:
+            if shares:
                 samples.append(Sample(time.monotonic() - started, shares))
             await asyncio.sleep(EVERY)
 
 
-async def run(files: list[Path], console: Console) -> Counter[str]:
+async def run(files: list[Path], console: Console, quick: bool = False) -> Counter[str]:
     """Count on a cluster, with another framework beside; show it; return the counts."""
     words, batch = WordCount(split(files, CHUNKS)), Batch(COMMAND)
     samples: list[Sample] = []
-    async with LocalCluster(agents=AGENTS, processes=True) as cluster:
-        console.print(f"A master at {cluster.master} and {AGENTS} agents run, each a process of its own.")
+    async with LocalCluster(agents=AGENTS, resources=RESOURCES, processes=True) as cluster:
+        console.print(
+            f"A master at {cluster.master} and {AGENTS} agents of {RESOURCES} run, each a process of its own."
+        )
         started = time.monotonic()
 
         async def count() -> None:
             await cluster.run(words)
             batch.enough()
 
+        async def compete() -> None:
+            # A little later, so that the shares can be seen to move from all and nothing to halves.
+            await asyncio.sleep(LATER[quick])
+            await cluster.run(batch)
+
         sampling = asyncio.create_task(sample(cluster.master, started, samples))
-        working = asyncio.gather(count(), cluster.run(batch))
+        working = asyncio.gather(count(), compete())
         with Live(console=console, auto_refresh=False, transient=True) as screen:
             while not working.done():
                 screen.update(live(words, batch, samples), refresh=True)
@@ -88,15 +97,15 @@ def agree(cluster: Counter[str], single: Counter[str], console: Console) -> bool
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; 1 if the counts are wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one file in sixteen")
+    parser.add_argument("--quick", action="store_true", help="one file in eight")
     options = parser.parse_args(arguments)
     console = Console()
-    files = source_files(16 if options.quick else 1)
+    files = source_files(8 if options.quick else 1)
     size = sum(path.stat().st_size for path in files) / 1e6
     console.print(
         f"Counting the identifiers in {len(files)} files ({size:.1f} MB) of Python's standard library."
     )
-    counts = asyncio.run(run(files, console))
+    counts = asyncio.run(run(files, console, options.quick))
     with console.status("Counting the same files in one process ..."):
         single = count_files(files)
     if not agree(counts, single, console):

@@ -15,7 +15,7 @@ from .executor import Job, Map, Reduce
 
 __all__ = ["Batch", "Placed", "WordCount"]
 
-TASK = Resources.of(cpus=1, mem=128)
+TASK = Resources.of(cpus=0.5, mem=64)
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class WordCount(Counted):
         self.reducers = reducers
         self.counts: Counter[str] = Counter()
         self._executor = ExecutorInfo(
-            "word-count", python_command("examples.wordcount.executor"), Resources.of(cpus=0.1, mem=64)
+            "word-count", python_command("examples.wordcount.executor"), Resources.of(cpus=0.5, mem=64)
         )
 
     async def registered(self) -> None:
@@ -81,15 +81,15 @@ class WordCount(Counted):
 class Batch(Counted):
     """Always has some commands waiting, until it is told that it is enough."""
 
-    def __init__(self, command: str, waiting: int = 8) -> None:
+    def __init__(self, command: str, at_once: int = 30) -> None:
         super().__init__("batch", "batch")
         self._command = command
-        self._waiting_wanted = waiting
+        self._at_once = at_once
         self._enough = False
 
     async def registered(self) -> None:
-        """Keep so many commands under way or waiting."""
-        await asyncio.gather(*(self._one_after_another() for _ in range(self._waiting_wanted)))
+        """Keep so many commands under way or waiting: more than fit, so that the allocator has to choose."""
+        await asyncio.gather(*(self._one_after_another() for _ in range(self._at_once)))
         self.stop()
 
     async def _one_after_another(self) -> None:

@@ -14,7 +14,7 @@ from .framework import Batch, Placed, WordCount
 
 __all__ = ["Sample", "live", "placement_table", "share_table", "top_table"]
 
-BAR = 32
+BAR = 28
 ROWS = 10
 
 
