@@ -17,6 +17,7 @@ from .container import Container
 from .errors import LauncherClosedError, LaunchError
 from .isolator import Isolator
 from .posix import PosixIsolator
+from .shims import Shim
 from .spec import ContainerSpec
 from .wire import NEWS, REQUEST, encode_order
 
@@ -25,6 +26,8 @@ __all__ = ["Launcher"]
 log = logging.getLogger("ostrom.isolation")
 
 PROGRAM = Path(__file__).with_name("zygote.py")
+MAX_IDLE = 32
+"""Shims that are kept for the next containers: each some 2 MB of memory of its own, and a millisecond to fork."""
 
 
 class Launcher:
@@ -42,6 +45,8 @@ class Launcher:
     def __init__(self, isolators: Sequence[Isolator] | None = None) -> None:
         self._isolators = tuple(isolators) if isolators is not None else (PosixIsolator(),)
         self._containers: dict[int, Container] = {}
+        self._shims: dict[int, Shim] = {}
+        self._idle: list[Shim] = []
         self._numbers = 0
         self._control: socket.socket | None = None
         self._zygote: subprocess.Popen[bytes] | None = None
@@ -80,26 +85,19 @@ class Launcher:
         """
         for isolator in self._isolators:
             spec = isolator.prepare(spec)
+        frame = encode_order(spec)
         await self.start()
-        control = self._control
-        if control is None:
-            raise LauncherClosedError("the launcher is closed")
-        loop = asyncio.get_running_loop()
-        self._numbers += 1
-        number = self._numbers
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        container = Container(spec, ours, self._isolators, lambda: self._forget(number))
-        self._containers[number] = container
+        shim = self._idle.pop() if self._idle else await self._new_shim(spec)
+        container = Container(spec, shim, self._isolators, self._container_ended)
+        self._containers[shim.number] = container
         try:
-            with theirs:
-                await self._request(control, number, theirs)
-            await loop.sock_sendall(ours, encode_order(spec))
-        except OSError as error:
-            if not container.ended:
-                container.fail(LaunchError(spec.id, error.errno or 0, "the launcher's helper process"))
+            await shim.order(frame)
+        except OSError:
+            # It was killed: its end is told by the zygote, once nothing of it is left.
+            pass
         except asyncio.CancelledError:
-            # The shim, if there is one, has not got the whole order: it ends without running anything.
+            # It has not got the whole order: nothing runs, but nobody can order anything else of it.
+            shim.close()
             container.fail(LaunchError(spec.id, 0, "the launch was cancelled"))
             raise
         try:
@@ -116,6 +114,8 @@ class Launcher:
             container.doom()
         for container in self.containers:
             await container.wait()
+        for shim in list(self._shims.values()):
+            shim.close()
         self._drop_control()
         if self._zygote is not None:
             await asyncio.to_thread(self._zygote.wait)
@@ -139,6 +139,41 @@ class Launcher:
         self._control = ours
         self._ready = loop.create_future()
         loop.add_reader(ours.fileno(), self._readable)
+
+    async def _new_shim(self, spec: ContainerSpec) -> Shim:
+        """Have the zygote fork a shim. LaunchError if it cannot; LauncherClosedError if there is none."""
+        control = self._control
+        if control is None:
+            raise LauncherClosedError("the launcher is closed")
+        self._numbers += 1
+        number = self._numbers
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        shim = self._shims[number] = Shim(number, ours, self._shim_gone)
+        try:
+            with theirs:
+                await self._request(control, number, theirs)
+        except OSError as error:
+            shim.close()
+            raise LaunchError(spec.id, error.errno or 0, "the launcher's helper process") from error
+        except asyncio.CancelledError:
+            shim.close()
+            raise
+        return shim
+
+    def _shim_gone(self, shim: Shim) -> None:
+        self._shims.pop(shim.number, None)
+        self._containers.pop(shim.number, None)
+        if shim in self._idle:
+            self._idle.remove(shim)
+
+    def _container_ended(self, shim: Shim) -> None:
+        """Keep the shim for the next container, if there are not many that wait for one."""
+        self._containers.pop(shim.number, None)
+        if shim.usable and not self._closed and len(self._idle) < MAX_IDLE:
+            self._idle.append(shim)
+        else:
+            shim.close()
 
     async def _request(self, control: socket.socket, number: int, theirs: socket.socket) -> None:
         message = REQUEST.pack(number)
@@ -179,14 +214,11 @@ class Launcher:
             if number == 0:
                 if self._ready is not None and not self._ready.done():
                     self._ready.set_result(None)
-            elif container := self._containers.get(number):
-                if code:
+            elif shim := self._shims.get(number):
+                container = self._containers.get(number)
+                if code and container is not None:
                     container.fail(LaunchError(container.id, code, "a process for it"))
-                else:
-                    container.lose()
-
-    def _forget(self, number: int) -> None:
-        self._containers.pop(number, None)
+                shim.lose()
 
     def _zygote_lost(self) -> None:
         """The helper ended while we live: killed, or broken. Its shims kill their containers when it does."""
@@ -199,8 +231,8 @@ class Launcher:
             ready.set_exception(
                 LauncherClosedError(f"the launcher's helper process ended at once ({status})")
             )
-        for container in self.containers:
-            container.orphan()
+        for shim in list(self._shims.values()):
+            shim.orphan()
 
     def _drop_control(self) -> None:
         if self._control is not None:

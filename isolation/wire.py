@@ -10,21 +10,34 @@ from .spec import RLIMITS, ContainerSpec
 
 REQUEST = struct.Struct("!Q")
 NEWS = struct.Struct("!QI")
-HEADER = struct.Struct("!6I")
+FRAME = struct.Struct("!BI")
+ORDER, SIGNAL, DESTROY = 1, 2, 3
+HEADER = struct.Struct("!5I")
 
 LIMIT_NAMES = {number: name for name, number in RLIMITS.items()}
 
 
 def encode_order(spec: ContainerSpec) -> bytes:
-    """Return what a shim reads first. No field holds a NUL, so that is what separates them."""
+    """Return the frame that has a shim run a command. No field holds a NUL, so that is what separates them."""
     fields = [os.fsencode(spec.cwd), os.fsencode(spec.stdout), os.fsencode(spec.stderr)]
     fields += map(os.fsencode, spec.argv)
     fields += [os.fsencode(f"{name}={value}") for name, value in spec.env.items()]
     fields += [f"{RLIMITS[name]} {soft} {hard}".encode() for name, (soft, hard) in spec.rlimits.items()]
-    body = b"\0".join(fields)
     search = "/" not in spec.argv[0]
-    header = HEADER.pack(len(body), spec.umask, len(spec.argv), len(spec.env), len(spec.rlimits), search)
-    return header + body
+    header = HEADER.pack(spec.umask, len(spec.argv), len(spec.env), len(spec.rlimits), search)
+    body = header + b"\0".join(fields)
+    return FRAME.pack(ORDER, len(body)) + body
+
+
+def encode_signal(number: int) -> bytes:
+    """Return the frame that has a shim send a signal."""
+    body = str(number).encode()
+    return FRAME.pack(SIGNAL, len(body)) + body
+
+
+def encode_destroy() -> bytes:
+    """Return the frame that has a shim kill all of its container."""
+    return FRAME.pack(DESTROY, 0)
 
 
 def describe_stage(stage: str, spec: ContainerSpec) -> str:
