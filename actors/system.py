@@ -384,9 +384,9 @@ class ActorSystem:
                     else:
                         result = handler.function(actor, message)
                 elif type(message) is Turn:
+                    # What a call raises is its caller's: the future is the number before it can raise.
+                    number = message.future
                     result = message.function(*message.args)
-                    if message.future is not None:
-                        number = message.future
                 else:
                     result = actor.unhandled(message, sender)
                     if number is not None and result is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from rich.table import Table
 
 from .api import get_json
 from .options import F, master_option, option
+
+PIPE_WIDTH = 1000
 
 __all__ = ["agents", "frameworks", "offers", "state", "tasks"]
 
@@ -35,9 +38,9 @@ def _print(
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(cell(row) for cell in columns.values()))
-    console = Console()
-    # A pipe has no width: what is cut there is lost.
-    console.print(table, width=None if console.is_terminal else 400, markup=False)
+    # A pipe has no width: what is folded there cannot be read by the next program.
+    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    console.print(table, markup=False, soft_wrap=not console.is_terminal)
 
 
 def _when(seconds: float) -> str:
