@@ -18,7 +18,6 @@ from .show import agents, frameworks, offers, state, tasks
 
 __all__ = ["main"]
 
-click.rich_click.USE_MARKDOWN = False
 click.rich_click.COMMAND_GROUPS = {
     "ostrom": [
         {"name": "Nodes", "commands": ["local", "master", "agent"]},

@@ -1,0 +1,43 @@
+"""The examples run, as a reader would run them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+
+async def program(*arguments: str) -> str:
+    """Run a module to its end; return its output. It must exit with 0."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(90):
+        output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert b"Traceback" not in errors
+    return output.decode()
+
+
+@pytest.mark.asyncio
+async def test_minimal() -> None:
+    assert await program("examples.minimal") == "NOTHING IS LOST\n"
+
+
+@pytest.mark.asyncio
+async def test_run_commands() -> None:
+    lines = (await program("examples.run_commands", "true", "echo x", "pwd")).splitlines()
+    ended = [line.split() for line in lines if "TASK_FINISHED" in line]
+    assert {words[0] for words in ended} == {"command-0", "command-1", "command-2"}
+    assert {words[2] for words in ended} == {"r1", "r2", "r3"}
+
+
+@pytest.mark.asyncio
+async def test_the_demo() -> None:
+    output = await program("examples.wordcount.demo", "--quick")
+    assert "exactly as by a single process" in output
+    assert "most frequent" in output
+    assert "analytics" in output
+    assert "batch" in output
+    assert "ostrom local" in output
