@@ -28,7 +28,12 @@ class Contender(Protocol):
 
 
 class Detector(Protocol):
-    """How agents, frameworks and commands learn who leads."""
+    """How agents, frameworks and commands learn who leads.
+
+    `on_this_machine` says that a leader can only be here, so that loopback is enough to hear from it.
+    """
+
+    on_this_machine: bool
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         """Call back with the leader now and at every change; None while there is none."""
@@ -57,6 +62,8 @@ class StandaloneDetector:
 
     def __init__(self, master: UPID) -> None:
         self._master = master
+        host = master.host
+        self.on_this_machine = host in ("localhost", "::1") or host.startswith("127.")
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         """Call back once, at once."""

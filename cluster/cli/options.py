@@ -120,10 +120,15 @@ def load_config(ctx: click.Context, _param: click.Parameter, path: Path | None) 
         if command is None or not isinstance(values, dict):
             known = ", ".join(sorted(group.commands))
             raise click.BadParameter(f"{path}: [{table}] is no command; commands are {known}")
-        parameters = {parameter.name: parameter for parameter in command.params}
+        names = {
+            option[2:]: parameter.name
+            for parameter in command.params
+            for option in parameter.opts
+            if option.startswith("--") and parameter.name is not None
+        }
         for key, value in values.items():
-            name = key.replace("-", "_")
-            if name not in parameters or isinstance(parameters[name], click.Argument):
+            name = names.get(key.replace("_", "-"))
+            if name is None:
                 raise click.BadParameter(f"{path}: [{table}] has no option {key!r}")
             defaults.setdefault(table, {})[name] = value
     ctx.default_map = defaults

@@ -295,7 +295,8 @@ class Framework:
         """
         detector = master if hasattr(master, "watch") else detector_for(master)
         if system is None:
-            async with ActorSystem(*_local_host(detector)) as own:
+            host = "127.0.0.1" if detector.on_this_machine else "0.0.0.0"  # noqa: S104 - the master answers
+            async with ActorSystem(host) as own:
                 await self._run(own, detector)
         else:
             await self._run(system, detector)
@@ -428,12 +429,3 @@ def _user() -> str:
     except (OSError, KeyError):
         # A container may run under a uid that has no name.
         return ""
-
-
-def _local_host(detector: Any) -> tuple[str, int]:
-    """Where to listen: loopback for a master on this machine, else everywhere."""
-    seen: list[Any] = []
-    if hasattr(detector, "_master"):
-        seen.append(detector._master.host)
-    loopback = not seen or seen[0] in ("localhost", "::1") or seen[0].startswith("127.")
-    return ("127.0.0.1" if loopback else "0.0.0.0", 0)  # noqa: S104 - the master must reach it

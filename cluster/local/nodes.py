@@ -6,15 +6,15 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from actors import UPID, ActorSystem, Clock, Transport, format_address
+from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
 from cluster.agent import Agent, AgentOptions, Containerizer, ProcessContainerizer, TimerContainerizer
 from cluster.attributes import Attributes
-from cluster.election import MASTER_ID, Detector, StandaloneDetector
+from cluster.election import MASTER_ID, Contender, Detector, StandaloneContender, StandaloneDetector
 from cluster.http import agent as agent_http
 from cluster.http import master as master_http
 from cluster.master import Master, MasterOptions
 from cluster.messages import AgentInfo
-from cluster.registry import MemoryRegistry, Registry
+from cluster.registry import MemoryRegistry, Registry, RegistryError
 from cluster.resources import Resources
 from isolation import ContainerSpec
 
@@ -25,7 +25,7 @@ AGENT_ID = "agent"
 
 
 class MasterNode:
-    """A master, served at host and port (0: any free one)."""
+    """A master, served at host and port (0: any free one). It acts when its contender says that it leads."""
 
     def __init__(
         self,
@@ -35,21 +35,29 @@ class MasterNode:
         advertise: str | None = None,
         options: MasterOptions | None = None,
         registry: Registry | None = None,
+        contender: Contender | None = None,
         weights: dict[str, float] | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        self.contender = contender or StandaloneContender()
         self.master = Master(
             options=options, registry=registry or MemoryRegistry(), weights=weights, seed=seed
         )
 
     async def start(self) -> None:
-        """Serve. OSError if the port is taken; RegistryError if the registry cannot be read."""
+        """Serve, once it leads. OSError if the port is taken; RegistryError if the registry cannot be read."""
         await self.system.start()
-        self.system.spawn(self.master, MASTER_ID)
+        await self.contender.contend(UPID.at(MASTER_ID, self.system.address))
+        upid = self.system.spawn(self.master, MASTER_ID)
         master_http.install(self.master)
+        try:
+            await self.system.call(upid, _initialized)
+        except PeerGoneError as error:
+            await self.system.close()
+            raise RegistryError(str(error)) from error
 
     @property
     def upid(self) -> UPID:
@@ -63,7 +71,12 @@ class MasterNode:
 
     async def stop(self) -> None:
         """End in order."""
+        await self.contender.resign()
         await self.system.close()
+
+
+def _initialized() -> None:
+    """Nothing: that it is called says that the actor's first turn is over."""
 
 
 class AgentNode:

@@ -51,6 +51,7 @@ def test_an_option_is_an_environment_variable() -> None:
     ("text", "told"),
     [
         ('[agent]\nresources = "cpus:z"\n', "cpus: 'z'"),
+        ('[agent]\nwork_dir = "/tmp"\nresources = "cpus:z"\n', "cpus: 'z'"),
         ("[agent]\nnonsense = 1\n", "[agent] has no option 'nonsense'"),
         ("[nonsense]\n", "[nonsense] is no command"),
         ("port = 5\n", "[port] is no command"),
@@ -63,6 +64,14 @@ def test_the_file_has_a_table_for_each_command(tmp_path: Path, text: str, told: 
     result = ostrom("--config", str(path), "agent")
     assert result.exit_code == 2
     assert told in result.output
+
+
+def test_an_option_that_may_be_given_again_is_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "ostrom.toml"
+    path.write_text('[master]\nweight = ["eng=2", "ops=x"]\n')
+    result = ostrom("--config", str(path), "master")
+    assert result.exit_code == 2
+    assert "'ops=x' is not ROLE=NUMBER" in result.output
 
 
 def test_the_command_line_wins_over_environment_and_file(tmp_path: Path) -> None:
