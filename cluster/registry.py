@@ -71,18 +71,21 @@ class MemoryRegistry:
 
 
 class SqliteRegistry:
-    """A file of SQLite's. Each change is one transaction, on disk when the call returns."""
+    """A file of SQLite's. Each change is one transaction, on disk when the call returns.
+
+    RegistryError if it cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS registry (kind TEXT, id TEXT, value BLOB, PRIMARY KEY (kind, id))"
             )
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise RegistryError(f"registry {path}: {error}") from error
         self._path = path
         # SQLite blocks while it syncs: in a thread, one call at a time.
