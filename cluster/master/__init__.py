@@ -2,6 +2,7 @@
 
 from .actor import Master
 from .invariants import violations
-from .state import MasterOptions, MasterState
+from .options import MasterOptions
+from .state import MasterState
 
 __all__ = ["Master", "MasterOptions", "MasterState", "violations"]

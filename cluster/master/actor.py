@@ -35,8 +35,9 @@ from cluster.messages import (
 )
 from cluster.registry import MemoryRegistry, Registry
 
+from .options import MasterOptions
 from .records import FrameworkRecord
-from .state import MasterOptions, MasterState
+from .state import MasterState
 from .validation import role_problem
 
 __all__ = ["Master"]

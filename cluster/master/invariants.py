@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cluster.resources import Resources
 
-from .state import MasterState, agent_usage
+from .ledger import Ledger
+from .records import agent_usage
 
 __all__ = ["violations"]
 
 
-def violations(state: MasterState) -> list[str]:
+def violations(state: Ledger) -> list[str]:
     """Everything that does not hold, as text; empty when all is well.
 
     On each agent total = free + offered + used, no part of it twice, and the allocator says the same; every

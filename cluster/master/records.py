@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors import UPID
 from cluster.messages import AgentInfo, ExecutorInfo, FrameworkInfo, Offer, TaskInfo, TaskState, TaskStatus
 from cluster.resources import Resources
 
-__all__ = ["AgentRecord", "ExecutorRecord", "FrameworkRecord", "TaskEntry", "TaskKey"]
+__all__ = [
+    "AgentRecord",
+    "Completed",
+    "ExecutorRecord",
+    "FrameworkRecord",
+    "TaskEntry",
+    "TaskKey",
+    "agent_usage",
+]
 
 TaskKey = tuple[str, str]
 """Framework id and task id. Executors are keyed likewise, by framework id and executor id."""
@@ -86,3 +95,21 @@ class FrameworkRecord:
     def id(self) -> str:
         """Its id."""
         return self.info.id
+
+
+@dataclass(slots=True)
+class Completed:
+    """A framework that has ended, and why."""
+
+    info: FrameworkInfo
+    reason: str
+    ended_at: float
+
+
+def agent_usage(agent: AgentRecord) -> Iterable[tuple[str, str, Resources]]:
+    """What is used on an agent: framework id, role and resources of each task and executor."""
+    for task in agent.tasks.values():
+        if task.holds:
+            yield task.framework_id, task.role, task.info.resources
+    for executor in agent.executors.values():
+        yield executor.framework_id, executor.role, executor.info.resources
