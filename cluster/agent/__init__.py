@@ -2,8 +2,9 @@
 
 from .actor import Agent
 from .containerizer import Container, Containerizer, ProcessContainerizer, TimerContainerizer
+from .options import AgentOptions
 from .sandbox import Sandboxes
-from .state import AgentOptions, AgentState
+from .state import AgentState
 
 __all__ = [
     "Agent",

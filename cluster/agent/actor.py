@@ -34,18 +34,11 @@ from cluster.messages.executor import ExecutorStatusUpdate
 from isolation import ContainerSpec, Exit, LauncherClosedError, LaunchError
 
 from .containerizer import Container, Containerizer
+from .effects import Destroy, DestroyAfter, Effect, LaunchContainer, Send, ToMaster
+from .options import AgentOptions
+from .records import ExecutorRun
 from .sandbox import Sandboxes
-from .state import (
-    AgentOptions,
-    AgentState,
-    Destroy,
-    DestroyAfter,
-    Effect,
-    ExecutorRun,
-    LaunchContainer,
-    Send,
-    ToMaster,
-)
+from .state import AgentState
 
 __all__ = ["Agent"]
 

@@ -6,18 +6,15 @@ around it to carry out.
 
 from __future__ import annotations
 
-import enum
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from actors import UPID, Message
+from actors import UPID
 from cluster.messages import (
     AgentInfo,
-    CommandInfo,
-    ExecutorInfo,
     ExecutorKillTask,
     ExecutorMessage,
     ExecutorRegistered,
@@ -43,126 +40,14 @@ from cluster.messages import (
 from cluster.messages.executor import ExecutorStatusUpdate
 from isolation import Exit
 
+from .effects import Destroy, DestroyAfter, Effect, LaunchContainer, Send, ToMaster, WatchRegistration
+from .options import AgentOptions
+from .records import AgentTask, ExecutorRun, Key, Phase
 from .updates import StatusUpdates
 
-__all__ = [
-    "AgentOptions",
-    "AgentState",
-    "Destroy",
-    "DestroyAfter",
-    "Effect",
-    "ExecutorRun",
-    "LaunchContainer",
-    "Send",
-    "ToMaster",
-    "WatchRegistration",
-]
+__all__ = ["AgentState"]
 
 log = logging.getLogger("ostrom.agent")
-
-Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class AgentOptions:
-    """What an operator can set. Seconds; the defaults are Mesos's."""
-
-    executor_registration_timeout: float = 60.0
-    executor_shutdown_grace: float = 5.0
-    registration_backoff: float = 2.0
-    registration_backoff_max: float = 60.0
-
-
-class Phase(enum.Enum):
-    """Where an executor stands."""
-
-    LAUNCHING = "launching"
-    REGISTERING = "registering"
-    RUNNING = "running"
-    TERMINATING = "terminating"
-
-
-@dataclass(slots=True)
-class AgentTask:
-    """A task, from its launch until its last update is acknowledged."""
-
-    info: TaskInfo
-    status: TaskStatus
-    killed: bool = False
-    """A kill was asked for: its end then is KILLED, whatever its exit status."""
-
-
-@dataclass(slots=True)
-class ExecutorRun:
-    """One run of an executor.
-
-    A command task has one of its own, with the task's id, and no process of ours in between: the agent itself
-    plays the executor.
-    """
-
-    framework: FrameworkInfo
-    executor_id: str
-    role: str
-    container_id: str
-    command: CommandInfo
-    info: ExecutorInfo | None
-    phase: Phase = Phase.LAUNCHING
-    upid: UPID | None = None
-    tasks: dict[str, AgentTask] = field(default_factory=dict)
-    queued: list[TaskInfo] = field(default_factory=list)
-
-    @property
-    def key(self) -> Key:
-        """Framework id and executor id."""
-        return self.framework.id, self.executor_id
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchContainer:
-    """Start the run's command in a container, then call `launched` or `launch_failed`."""
-
-    run: ExecutorRun
-
-
-@dataclass(frozen=True, slots=True)
-class WatchRegistration:
-    """Call `registration_overdue` if the executor has not registered in time."""
-
-    run: ExecutorRun
-
-
-@dataclass(frozen=True, slots=True)
-class DestroyAfter:
-    """SIGTERM the container now if `terminate`; destroy it after these seconds if it is still there."""
-
-    run: ExecutorRun
-    seconds: float
-    terminate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Destroy:
-    """Destroy the container now."""
-
-    run: ExecutorRun
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send to an executor."""
-
-    to: UPID
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class ToMaster:
-    """Send to the master; dropped while there is none (updates are kept and sent again)."""
-
-    message: Message
-
-
-Effect = LaunchContainer | WatchRegistration | DestroyAfter | Destroy | Send | ToMaster
 
 
 @dataclass

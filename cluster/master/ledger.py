@@ -8,15 +8,7 @@ from dataclasses import dataclass, field
 
 from actors import UPID, Message
 from allocators import OfferAllocator
-from cluster.messages import (
-    Offer,
-    Reason,
-    Rescind,
-    Source,
-    TaskState,
-    TaskStatus,
-    Update,
-)
+from cluster.messages import Offer, Reason, Rescind, Source, TaskState, TaskStatus, Update
 from cluster.resources import Resources
 
 from .options import MasterOptions

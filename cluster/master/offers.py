@@ -125,11 +125,7 @@ class OfferRules(Ledger):
     ) -> None:
         task = msgspec.structs.replace(task, agent_id=agent.id)
         status = TaskStatus(
-            task.task_id,
-            TaskState.STAGING,
-            agent_id=agent.id,
-            executor_id=task.executor_id,
-            timestamp=now,
+            task.task_id, TaskState.STAGING, agent_id=agent.id, executor_id=task.executor_id, timestamp=now
         )
         entry = TaskEntry(framework.id, role, agent.id, task, status)
         agent.tasks[entry.key] = entry

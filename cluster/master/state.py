@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from cluster.messages import (
-    Filters,
-)
+from cluster.messages import Filters
 
 from .agents import AgentRules
 from .offers import OfferRules

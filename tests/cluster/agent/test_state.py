@@ -9,18 +9,17 @@ import pytest
 
 from actors import UPID
 from cluster.agent import AgentOptions
-from cluster.agent.state import (
-    AgentState,
+from cluster.agent.effects import (
     Destroy,
     DestroyAfter,
     Effect,
-    ExecutorRun,
     LaunchContainer,
-    Phase,
     Send,
     ToMaster,
     WatchRegistration,
 )
+from cluster.agent.records import ExecutorRun, Phase
+from cluster.agent.state import AgentState
 from cluster.messages import (
     AgentInfo,
     ExecutorKillTask,
