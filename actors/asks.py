@@ -12,6 +12,9 @@ from .upid import UPID, Address
 
 __all__ = ["Asks"]
 
+SLACK = 1024
+"""Deadlines of answered asks that may stay in the queue before they are cleared out."""
+
 
 class _Ask:
     __slots__ = ("future", "timeout", "to")
@@ -44,6 +47,9 @@ class Asks:
         self._last = number = self._last + 1
         future = asyncio.get_running_loop().create_future()
         self._open[number] = _Ask(future, to, timeout)
+        if len(self._deadlines) > 2 * len(self._open) + SLACK:
+            self._deadlines = [item for item in self._deadlines if item[1] in self._open]
+            heapq.heapify(self._deadlines)
         deadline = self._clock.monotonic() + timeout
         heapq.heappush(self._deadlines, (deadline, number))
         if self._timer is None or deadline < self._timer_at:
@@ -98,7 +104,7 @@ class Asks:
         self._timer = None
         now = self._clock.monotonic()
         deadlines = self._deadlines
-        # Asks that were answered stay in the queue until their time: cheaper than finding them.
+        # Asks that were answered stay in the queue, for a while: cheaper than finding each.
         while deadlines and (deadlines[0][0] <= now or deadlines[0][1] not in self._open):
             _, number = heapq.heappop(deadlines)
             ask = self._open.get(number)

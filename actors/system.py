@@ -30,12 +30,17 @@ log = logging.getLogger("ostrom.actors")
 DEFAULT_ASK_TIMEOUT = 5.0
 BATCH = 64
 """Messages one actor may handle before the next has its turn."""
+MAX_ERROR_TEXT = 65_536
 PASS = 512
 """Messages handled before the event loop has its turn."""
 
 Item = tuple[Any, UPID | None, Any]
 """What waits in a mailbox: the message or Turn, its sender, and what to answer: an ask's number, or
 (number, address, id) for one that came from another system, or None."""
+
+
+class _EndedError(PeerGoneError):
+    """The actor asked has ended: not one that it asked in its turn, whose end is its handler's failure."""
 
 
 class _Runtime:
@@ -436,7 +441,7 @@ class ActorSystem:
             runtime.tasks.discard(task)
         if task.cancelled():
             if number is not None:
-                self._answer_failure(actor, number, PeerGoneError(f"{actor.upid} ended"))
+                self._answer_failure(actor, number, _EndedError(f"{actor.upid} ended"))
         elif (error := task.exception()) is not None:
             if isinstance(error, Exception):
                 self._failed(actor, number, error)
@@ -479,11 +484,11 @@ class ActorSystem:
             if not number.done():
                 number.set_exception(error)
         elif type(number) is int:
-            remote = error if isinstance(error, PeerGoneError) else _remote_error(error)
+            remote = error if isinstance(error, _EndedError) else _remote_error(error)
             self._asks.fail(number, remote, None)
         else:
-            kind = NOPROC if isinstance(error, PeerGoneError) else _kind(error)
-            failure = Failure(kind, str(error))
+            kind = NOPROC if isinstance(error, _EndedError) else _kind(error)
+            failure = Failure(kind, _text(error))
             self._transport_send(number[1], (number[2], actor.upid.id, -number[0], failure))
 
     def _end(self, actor: Actor, reason: str) -> None:
@@ -497,7 +502,7 @@ class ActorSystem:
         mailbox, actor._mailbox = actor._mailbox, None
         for message, sender, number in mailbox or ():
             if number is not None:
-                self._answer_failure(actor, number, PeerGoneError(f"{actor.upid} ended: {reason}"))
+                self._answer_failure(actor, number, _EndedError(f"{actor.upid} ended: {reason}"))
             elif type(message) is Turn:
                 if message.future is not None and not message.future.done():
                     message.future.set_exception(PeerGoneError(f"{actor.upid} ended: {reason}"))
@@ -627,6 +632,15 @@ class ActorSystem:
         if number > 0:
             self._asks.fail(number, PeerGoneError(f"{to}@{format_address(peer)}: {reason}"), None)
 
+    def unencodable(self, peer: Address, envelope: Envelope, reason: str) -> None:
+        """Take back what cannot travel, or is too large. The asker of a reply hears it in place of the reply."""
+        to, sender_id, number, message = envelope
+        if number >= 0 or isinstance(message, Failure):
+            self.undeliverable(peer, envelope, reason)
+            return
+        log.warning("%s: a reply cannot be sent: %s", UPID.at(sender_id, self._address), reason)
+        self._transport_send(peer, (to, sender_id, number, Failure("EncodeError", reason)))
+
     def malformed(self, peer: str, reason: str) -> None:
         """Count what is not our protocol; log it once for each peer."""
         self.counters["malformed_frames"] += 1
@@ -675,7 +689,12 @@ def _kind(error: Exception) -> str:
     return "Refused" if isinstance(error, RefusedError) else type(error).__name__
 
 
+def _text(error: Exception) -> str:
+    """What an error says, as something that can travel: file names, for one, need not be Unicode."""
+    return str(error).encode(errors="backslashreplace").decode()[:MAX_ERROR_TEXT]
+
+
 def _remote_error(error: Exception) -> RemoteError:
-    remote = RemoteError(_kind(error), str(error))
+    remote = RemoteError(_kind(error), _text(error))
     remote.__cause__ = error
     return remote

@@ -163,7 +163,7 @@ class _Peer:
         envelopes, self.queue = self.queue, []
         frames, bad = encode_envelopes(envelopes, self.owner.max_frame)
         for envelope, reason in bad:
-            self.owner.receiver.undeliverable(self.address, envelope, reason)
+            self.owner.receiver.unencodable(self.address, envelope, reason)
         connection.transport.write(b"".join(frames))
 
 

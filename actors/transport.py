@@ -30,6 +30,9 @@ class Receiver(Protocol):
     def undeliverable(self, peer: Address, envelope: Envelope, reason: str) -> None:
         """This envelope was not sent."""
 
+    def unencodable(self, peer: Address, envelope: Envelope, reason: str) -> None:
+        """This envelope cannot be sent to anybody."""
+
     def malformed(self, peer: str, reason: str) -> None:
         """Something that is not our protocol came from there; its connection was closed."""
 
@@ -104,7 +107,7 @@ class InProcessTransport:
         other._peers.add(self._address)
         frames, bad = encode_envelopes(envelopes, DEFAULT_MAX_FRAME)
         for envelope, reason in bad:
-            receiver.undeliverable(peer, envelope, reason)
+            receiver.unencodable(peer, envelope, reason)
         for frame in frames:
             for payload in FrameSplitter().feed(frame):
                 try:
