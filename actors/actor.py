@@ -106,10 +106,17 @@ class Actor:
         super().__init_subclass__(**options)
         handlers: dict[type, Handler] = {}
         for base in reversed(cls.__mro__):
+            declared: dict[type, str] = {}
             for name, attribute in vars(base).items():
                 mark = getattr(attribute, _MARK, None)
                 if mark is None:
                     continue
+                for type_ in mark[0]:
+                    if type_ in declared:
+                        raise TypeError(
+                            f"{base.__qualname__}: {declared[type_]} and {name} both handle {type_.__name__}"
+                        )
+                    declared[type_] = name
                 # The subclass's method of that name, so that overriding needs no new declaration.
                 function = getattr(cls, name)
                 parameters = len(inspect.signature(function).parameters)

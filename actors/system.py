@@ -394,8 +394,11 @@ class ActorSystem:
                     result = message.function(*message.args)
                 else:
                     result = actor.unhandled(message, sender)
-                    if number is not None and result is None:
-                        raise RefusedError(f"{actor.upid} has no handler for {type(message).__name__}")
+                    if number is not None:
+                        refusal = RefusedError(f"{actor.upid} has no handler for {type(message).__name__}")
+                        if result is None:
+                            raise refusal
+                        result = _then_raise(result, refusal)
             except Exception as error:  # noqa: BLE001 - the boundary: the failure policy decides
                 self._failed(actor, number, error)
                 continue
@@ -679,6 +682,11 @@ class _Repeat:
 
     def cancel(self) -> None:
         self._timer.cancel()
+
+
+async def _then_raise(awaitable: Awaitable[Any], error: Exception) -> None:
+    await awaitable
+    raise error
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:

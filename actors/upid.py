@@ -26,11 +26,12 @@ def parse_address(text: str) -> Address:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError(f"address {text!r}: an IPv6 host stands in brackets, [::1]:5050")
+        raise ValueError(f"address {text[:300]!r}: an IPv6 host stands in brackets, [::1]:5050")
     if not separator or not _HOST.fullmatch(host):
-        raise ValueError(f"address {text!r} is not host:port")
-    if not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise ValueError(f"address {text!r}: port {port!r} is not a number from 0 to 65535")
+        raise ValueError(f"address {text[:300]!r} is not host:port")
+    # int() refuses thousands of digits with an error of its own.
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 65536):
+        raise ValueError(f"address {text[:300]!r}: port {port[:40]!r} is not a number from 0 to 65535")
     return host, int(port)
 
 
@@ -68,7 +69,7 @@ class UPID:
         """Parse `id@host:port`; raise ValueError naming the text."""
         id_, separator, address = text.strip().partition("@")
         if not separator or not _ID.fullmatch(id_):
-            raise ValueError(f"UPID {text!r} is not id@host:port")
+            raise ValueError(f"UPID {text[:300]!r} is not id@host:port")
         return cls.at(id_, parse_address(address))
 
     @property
@@ -92,7 +93,12 @@ class UPID:
             return True
         return isinstance(other, UPID) and self.id == other.id and self.address == other.address
 
-    def __lt__(self, other: UPID) -> bool:
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"UPID is immutable: {name}")
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, UPID):
+            return NotImplemented
         return (self.address, self.id) < (other.address, other.id)
 
     def __hash__(self) -> int:

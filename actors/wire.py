@@ -12,6 +12,7 @@ Frames of one loop turn are one list: a list costs half of what single envelopes
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Union
 
 import msgspec
@@ -35,6 +36,8 @@ __all__ = [
     "encode_envelopes",
     "encode_hello",
 ]
+
+log = logging.getLogger("ostrom.actors")
 
 PROTOCOL_VERSION = 1
 DEFAULT_MAX_FRAME = 16 * 1024 * 1024
@@ -101,13 +104,30 @@ def _decoders() -> tuple[Any, Any]:
     global _body_decoders
     generation, types = message_types()
     if _body_decoders[0] != generation:
-        body: Any = Union[(*types, None)]
-        _body_decoders = (
-            generation,
-            msgspec.msgpack.Decoder(list[tuple[str, str, int, body]], dec_hook=decode_hook),
-            msgspec.msgpack.Decoder(body, dec_hook=decode_hook),
-        )
+        try:
+            _body_decoders = (generation, *_make_decoders(types))
+        except (NameError, TypeError):
+            # One class that names a type that does not exist must not silence all others.
+            sound = tuple(type_ for type_ in types if _can_be_decoded(type_))
+            _body_decoders = (generation, *_make_decoders(sound))
     return _body_decoders[1], _body_decoders[2]
+
+
+def _make_decoders(types: tuple[type[Message], ...]) -> tuple[Any, Any]:
+    body: Any = Union[(*types, None)]
+    return (
+        msgspec.msgpack.Decoder(list[tuple[str, str, int, body]], dec_hook=decode_hook),
+        msgspec.msgpack.Decoder(body, dec_hook=decode_hook),
+    )
+
+
+def _can_be_decoded(type_: type[Message]) -> bool:
+    try:
+        msgspec.msgpack.Decoder(type_, dec_hook=decode_hook)
+    except (NameError, TypeError) as error:
+        log.error("%s.%s cannot be received: %s", type_.__module__, type_.__qualname__, error)  # noqa: TRY400
+        return False
+    return True
 
 
 def encode_hello(hello: Hello) -> bytes:
