@@ -46,7 +46,7 @@ class _EndedError(PeerGoneError):
 class _Runtime:
     """What the system keeps of a live actor, beside its mailbox."""
 
-    __slots__ = ("busy", "ending", "ended", "handled", "handlers", "queued", "tasks")  # noqa: RUF023
+    __slots__ = ("busy", "ended", "ending", "gone", "handled", "handlers", "queued", "tasks")
 
     def __init__(self, handlers: dict[type, Handler]) -> None:
         self.handlers = handlers
@@ -54,6 +54,7 @@ class _Runtime:
         self.busy: asyncio.Task[Any] | None = None
         self.ending: str | None = None
         self.ended: asyncio.Future[str] | None = None
+        self.gone = False
         self.handled = 0
         self.tasks: set[asyncio.Task[Any]] | None = None
 
@@ -317,7 +318,8 @@ class ActorSystem:
         """Tell the local actor `watcher` through `exited` when `target` ends.
 
         A target in this system: at once, with its reason. Elsewhere: when it ends, `noproc` if it is not
-        there, `noconnection` when the connection breaks, and then it may still be alive. Fires once.
+        there or nobody listens there, `noconnection` when the connection breaks, and then it may still be
+        alive. Fires once.
         """
         local = target.address == self._address
         if not self._links.add(watcher, target, None if local else target.address):
@@ -452,7 +454,7 @@ class ActorSystem:
                 raise error
         elif number is not None:
             self._answer(actor, number, task.result())
-        if actor._mailbox or runtime.ending is not None:
+        if (actor._mailbox or runtime.ending is not None) and not runtime.gone:
             self._make_ready(actor)
 
     def _failed(self, actor: Actor, number: Any, error: Exception) -> None:
@@ -497,6 +499,7 @@ class ActorSystem:
     def _end(self, actor: Actor, reason: str) -> None:
         """Take the actor out; then its last turn, then its links."""
         runtime = actor._runtime
+        runtime.gone = True
         del self._actors[actor.upid.id]
         runtime.busy = None
         self.http.remove_actor(actor.upid)
@@ -615,14 +618,14 @@ class ActorSystem:
             return sorted(self._transport.names(peer))
         return [peer]
 
-    def peer_lost(self, peer: Address, reason: str) -> None:
+    def peer_lost(self, peer: Address, reason: str, *, nobody: bool = False) -> None:
         """Tell whoever is linked across that connection, or waits for a reply over it."""
         self.counters["peers_lost"] += 1
         log.debug("lost %s: %s", format_address(peer), reason)
         self._asks.fail_peer(peer, reason)
         for watcher, target in self._links.across(peer):
             if watcher.address == self._address:
-                self._fire(watcher, target, NOCONNECTION)
+                self._fire(watcher, target, NOPROC if nobody else NOCONNECTION)
             else:
                 self._links.remove(watcher, target)
 

@@ -38,6 +38,8 @@ log = logging.getLogger("ostrom.actors.tcp")
 HELLO_TIMEOUT = 10.0
 MAX_QUEUED = 200_000
 CLOSE_TIMEOUT = 5.0
+CONNECT_BEFORE_CLOSE = 2.0
+"""Seconds that a closing system waits for connections that it is making, if something waits to be sent."""
 CONFIRM = encode_envelopes([], DEFAULT_MAX_FRAME)[0][0]
 
 
@@ -239,6 +241,7 @@ class TcpTransport:
         self._server: asyncio.Server | None = None
         self._peers: dict[Address, _Peer] = {}
         self._closing = False
+        self._settled = asyncio.Event()
 
     async def start(self, receiver: Receiver) -> Address:
         """Bind and listen. OSError if the port is taken."""
@@ -273,15 +276,16 @@ class TcpTransport:
         except TimeoutError:
             self._dial_failed(peer, "connecting timed out")
         except OSError as error:
-            self._dial_failed(peer, str(error) or type(error).__name__)
+            nobody = isinstance(error, ConnectionRefusedError)
+            self._dial_failed(peer, str(error) or type(error).__name__, nobody=nobody)
 
-    def _dial_failed(self, peer: _Peer, reason: str) -> None:
+    def _dial_failed(self, peer: _Peer, reason: str, *, nobody: bool = False) -> None:
         peer.dialling = None
         if peer.spare is not None:
             connection, address = peer.spare
             self._adopt(peer, connection, address)
         elif peer.connection is None:
-            self._drop(peer, reason)
+            self._drop(peer, reason, nobody=nobody)
 
     def greeted(self, connection: _Connection, address: Address, incarnation: str) -> None:
         """The other end of a connection said who it is."""
@@ -347,6 +351,7 @@ class TcpTransport:
         peer.names.add(address)
         self._peers[address] = peer
         peer.connection = connection
+        self._settled.set()
         peer.incarnation = connection.incarnation
         connection.peer = peer
         if connection.dialled is not None and connection.transport is not None:
@@ -368,7 +373,8 @@ class TcpTransport:
             elif dialled is not None and dialled.connection is None and dialled.spare:
                 self._adopt(dialled, *dialled.spare)
 
-    def _drop(self, peer: _Peer, reason: str) -> None:
+    def _drop(self, peer: _Peer, reason: str, *, nobody: bool = False) -> None:
+        self._settled.set()
         connection, peer.connection = peer.connection, None
         if connection is not None:
             connection.peer = None
@@ -379,7 +385,7 @@ class TcpTransport:
         for envelope in queue:
             self.receiver.undeliverable(peer.address, envelope, reason)
         for name in sorted(peer.names):
-            self.receiver.peer_lost(name, reason)
+            self.receiver.peer_lost(name, reason, nobody=nobody)
 
     def names(self, address: Address) -> set[Address]:
         """All addresses that this peer is known by (dialled by name, advertised as number)."""
@@ -396,6 +402,7 @@ class TcpTransport:
         self._closing = True
         if self._server is not None:
             self._server.close()
+        await self._connected()
         for peer in set(self._peers.values()):
             if peer.dialling is not None:
                 peer.dialling.cancel()
@@ -415,6 +422,14 @@ class TcpTransport:
             connection.abort("closed")
         if self._server is not None:
             await self._server.wait_closed()
+
+    async def _connected(self) -> None:
+        """Wait, not for long, until what was sent has a connection to leave by, or has none to hope for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_BEFORE_CLOSE):
+                while any(peer.queue and peer.connection is None for peer in self._peers.values()):
+                    self._settled.clear()
+                    await self._settled.wait()
 
 
 def _set_keepalive(transport: Any) -> None:

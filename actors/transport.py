@@ -24,8 +24,11 @@ class Receiver(Protocol):
     def receive(self, peer: Address, envelopes: list[tuple[str, str, int, Any]]) -> None:
         """Envelopes came from that system, in the order they were sent."""
 
-    def peer_lost(self, peer: Address, reason: str) -> None:
-        """The connection to that system broke, or could not be made. It may still be alive."""
+    def peer_lost(self, peer: Address, reason: str, *, nobody: bool = False) -> None:
+        """The connection to that system broke, or could not be made. It may still be alive.
+
+        Not if `nobody`: its machine answered that nobody listens there.
+        """
 
     def undeliverable(self, peer: Address, envelope: Envelope, reason: str) -> None:
         """This envelope was not sent."""
@@ -101,7 +104,7 @@ class InProcessTransport:
         if other is None or other._receiver is None:
             for envelope in envelopes:
                 receiver.undeliverable(peer, envelope, "connection refused")
-            receiver.peer_lost(peer, f"no system at {format_address(peer)}")
+            receiver.peer_lost(peer, f"no system at {format_address(peer)}", nobody=True)
             return
         self._peers.add(peer)
         other._peers.add(self._address)

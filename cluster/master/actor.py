@@ -301,15 +301,15 @@ class Master(Actor):
         self.state.framework_exited(upid, self._now)
         agent = self.state.agent_disconnected(upid) or self.state.agent_of(upid)
         if agent is not None:
-            if reason == NOCONNECTION and upid not in self._probed:
+            if reason != NOCONNECTION:
+                self._probed.discard(upid)
+                await self._remove_agent(agent.id, f"its process is gone ({reason})")
+            elif upid not in self._probed:
                 # It may live behind a connection that broke: link once more. A machine that answers
                 # "refused", or a new process there that knows no such actor, settles it at once; an agent
                 # that lives registers again; one that is silent is left to the pings.
                 self._probed.add(upid)
                 self.link(upid)
-            else:
-                self._probed.discard(upid)
-                await self._remove_agent(agent.id, f"its process is gone ({reason})")
         self._done()
 
     def unhandled(self, message: Message, sender: UPID | None) -> None:
