@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from aiohttp import web
 
+from .clock import Timer
 from .errors import AskTimeoutError, PeerGoneError, RemoteError
 from .message import decode_hook, encode_hook, message_type
 from .metrics import SystemMetrics
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .system import ActorSystem
 
 __all__ = ["HttpRoutes", "RouteHandler"]
+
+log = logging.getLogger("ostrom.actors.http")
 
 Response = web.StreamResponse
 RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable[[], Awaitable[Response]]]
@@ -46,6 +49,7 @@ class HttpRoutes:
         self._system = system
         self._routes: dict[str, Route] = {}
         self._runner: web.AppRunner | None = None
+        self._toggled: tuple[int, Timer] | None = None
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
@@ -69,7 +73,8 @@ class HttpRoutes:
         await self._runner.setup()
 
     async def close(self) -> None:
-        """Finish or cut what is being served."""
+        """Finish or cut what is being served; a toggled log level is put back."""
+        self._put_back()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -132,18 +137,24 @@ class HttpRoutes:
             return result if isinstance(result, web.StreamResponse) else await result()
         except PeerGoneError as error:
             raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            self._system.counters["http_failures"] += 1
+            log.exception("%s %s: the route's handler raised", request.method, request.path)
+            raise web.HTTPInternalServerError(text=f"{type(error).__name__}: see the log\n") from error
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         """`POST /<id>/<tag>` with a JSON body sends that message; `?ask` awaits the reply."""
         id_, _, tag = request.path.strip("/").partition("/")
         upid = UPID(id_, *self._system.address)
         type_ = message_type(tag)
-        if type_ is None or all(actor.upid != upid for actor in self._system.actors):
+        if type_ is None or not self._system.hosts(upid):
             raise web.HTTPNotFound(text=f"no route, and no actor with a message: {request.path}; see /help\n")
         try:
             fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
             message = msgspec.convert({**fields, "t": tag}, type_, dec_hook=decode_hook)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise web.HTTPBadRequest(text=f"{tag}: {error}\n") from error
         if "ask" not in request.query:
             self._system.send(upid, message)
@@ -187,11 +198,20 @@ class HttpRoutes:
         if not 0 < seconds <= 86_400:
             raise web.HTTPBadRequest(text=f"seconds is {seconds:g}, not between 0 and 86400\n")
         logger = logging.getLogger("ostrom")
+        self._put_back()
         before = logger.level
-        logger.setLevel(level)
         clock = self._system.clock
-        clock.call_at(clock.monotonic() + seconds, logger.setLevel, before)
+        self._toggled = before, clock.call_at(clock.monotonic() + seconds, self._put_back)
+        logger.setLevel(level)
         return web.json_response({"logger": "ostrom", "level": level, "seconds": seconds})
+
+    def _put_back(self) -> None:
+        """Set the log level that was there before the toggle, if one is in force."""
+        if self._toggled is not None:
+            before, timer = self._toggled
+            self._toggled = None
+            timer.cancel()
+            logging.getLogger("ostrom").setLevel(before)
 
     def _help(self, _request: web.Request) -> web.Response:
         lines = [f"{path:32} {text}" for path, (_, text) in self._pages.items()]

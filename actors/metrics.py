@@ -39,6 +39,7 @@ class SystemMetrics(Collector):
         for name, help_ in (
             ("dead_letters", "Messages that nobody handled"),
             ("handler_failures", "Handlers that raised"),
+            ("http_failures", "Handlers of HTTP routes that raised"),
             ("malformed_frames", "Connections closed because of what came over them"),
             ("peers_lost", "Connections to other systems that broke"),
             ("late_replies", "Replies that nobody waited for any more"),

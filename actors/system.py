@@ -21,7 +21,7 @@ from .message import Message
 from .tcp import TcpTransport
 from .transport import Transport
 from .upid import UPID, Address, format_address, valid_id
-from .wire import DEFAULT_MAX_FRAME, Envelope, Exited, Failure, Link, UnknownBody, Unlink
+from .wire import DEFAULT_MAX_FRAME, Envelope, Exited, Failure, Link, MalformedError, UnknownBody, Unlink
 
 __all__ = ["DEFAULT_ASK_TIMEOUT", "ActorSystem"]
 
@@ -31,6 +31,10 @@ DEFAULT_ASK_TIMEOUT = 5.0
 BATCH = 64
 """Messages one actor may handle before the next has its turn."""
 MAX_ERROR_TEXT = 65_536
+MAX_SOUND_IDS = 65_536
+"""Ids from other systems that are known to be well-formed: cheaper to look up than to check again."""
+MAX_COMPLAINED = 10_000
+"""Peers that are logged as malformed; more are counted only."""
 PASS = 512
 """Messages handled before the event loop has its turn."""
 
@@ -40,7 +44,10 @@ Item = tuple[Any, UPID | None, Any]
 
 
 class _EndedError(PeerGoneError):
-    """The actor asked has ended: not one that it asked in its turn, whose end is its handler's failure."""
+    """The actor asked has ended: not one that it asked in its turn, whose end is its handler's failure.
+
+    It never leaves this file: whoever asked gets a plain PeerGoneError, and may let it out of a handler.
+    """
 
 
 class _Runtime:
@@ -91,12 +98,15 @@ class ActorSystem:
         self._given_clock = clock
         self._transport = transport
         self._actors: dict[str, Actor] = {}
+        self._leaving: dict[str, _Runtime] = {}
         self._ready: deque[Actor] = deque()
         self._scheduled = False
         self._links = Links()
         self._names: Counter[str] = Counter()
         self._complained: set[str] = set()
+        self._sound_ids: set[str] = set()
         self._started = False
+        self._closing = False
         self._closed = False
         self._address: Address = (advertise or host, port)
         self._finalizing: set[asyncio.Task[Any]] = set()
@@ -133,14 +143,19 @@ class ActorSystem:
         """End every actor (reason `shutdown`), the last spawned first, flush, and stop listening."""
         if self._closed or not self._started:
             return
-        for actor in reversed(list(self._actors.values())):
-            self.terminate(actor.upid, SHUTDOWN)
-            await self.wait(actor.upid)
+        while self._actors or self._finalizing:
+            for actor in reversed(list(self._actors.values())):
+                self.terminate(actor.upid, SHUTDOWN)
+                await self.wait(actor.upid)
+            if self._finalizing:
+                await asyncio.wait(set(self._finalizing))
+            # What an actor spawned in its last turn is ended too, in the next round, and may spawn no more.
+            self._closing = True
         self._closed = True
+        self._asks.close()
         await self.http.close()
         if self._transport is not None:
             await self._transport.close()
-        self._asks.close()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -160,6 +175,10 @@ class ActorSystem:
         """The live actors."""
         return self._actors.values()
 
+    def hosts(self, upid: UPID) -> bool:
+        """Whether that actor lives in this system."""
+        return upid.id in self._actors and upid.address == self._address
+
     @property
     def idle(self) -> bool:
         """No actor has anything to do now, and nothing waits to be sent."""
@@ -171,7 +190,7 @@ class ActorSystem:
 
     def spawn(self, actor: Actor, id: str | None = None) -> UPID:  # noqa: A002
         """Start an actor; its `initialize` is its first turn. ValueError if the id is taken or malformed."""
-        if not self._started or self._closed:
+        if not self._started or self._closed or self._closing:
             raise SystemClosedError("spawn: the actor system is not running")
         if id is None:
             prefix = type(actor).__name__.lower()
@@ -179,7 +198,7 @@ class ActorSystem:
             id = f"{prefix}({self._names[prefix]})"  # noqa: A001
         if not valid_id(id):
             raise ValueError(f"actor id {id!r}: letters, digits and _.()- only, at most 128")
-        if id in self._actors:
+        if id in self._actors or id in self._leaving:
             raise ValueError(f"actor id {id!r} is taken")
         if getattr(actor, "_runtime", None) is not None:
             raise ValueError(f"this {type(actor).__name__} was spawned already, as {actor.upid}")
@@ -206,16 +225,17 @@ class ActorSystem:
         runtime = actor._runtime
         if runtime.ending is None:
             runtime.ending = reason
-            if runtime.busy is not None:
+            # Its own turn may say so, and finishes.
+            if runtime.busy is not None and runtime.busy is not asyncio.current_task(self._loop):
                 runtime.busy.cancel()
             self._make_ready(actor)
 
     async def wait(self, upid: UPID) -> str:
         """Wait until a local actor has ended; return the reason, `noproc` if there is none."""
         actor = self._actors.get(upid.id)
-        if actor is None or upid.address != self._address:
+        runtime = self._leaving.get(upid.id) if actor is None else actor._runtime
+        if runtime is None or upid.address != self._address:
             return NOPROC
-        runtime = actor._runtime
         if runtime.ended is None:
             runtime.ended = self._loop.create_future()
         return str(await asyncio.shield(runtime.ended))
@@ -270,27 +290,35 @@ class ActorSystem:
     def dispatch(self, to: UPID, function: Callable[..., Any], *args: Any) -> None:
         """Call `function(*args)` in a turn of a local actor; dropped if it has ended."""
         actor = self._actors.get(to.id)
-        if actor is not None:
+        if actor is not None and to.address == self._address:
             self._enqueue(actor, (Turn(function, args), None, None))
 
     async def call(self, to: UPID, function: Callable[..., Any], *args: Any) -> Any:
         """Call `function(*args)` in a turn of a local actor and await what it returns or raises."""
         actor = self._actors.get(to.id)
-        if actor is None:
+        if actor is None or to.address != self._address:
             raise PeerGoneError(f"{to}: {NOPROC}")
         future: asyncio.Future[Any] = self._loop.create_future()
         self._enqueue(actor, (Turn(function, args, future), None, None))
         return await future
 
     def after(self, upid: UPID, seconds: float, function: Callable[..., Any], *args: Any) -> Timer:
-        """Call in a turn of that local actor after `seconds`."""
-        return self.clock.call_at(self.clock.monotonic() + seconds, self.dispatch, upid, function, *args)
+        """Call in a turn of that local actor after `seconds`; not if it has ended by then."""
+        actor = self._actors.get(upid.id)
+        return self.clock.call_at(self.clock.monotonic() + seconds, self._due, actor, function, args)
 
     def every(self, upid: UPID, seconds: float, function: Callable[..., Any], *args: Any) -> Timer:
         """Call in a turn of that local actor every `seconds`, until cancelled or the actor ends."""
         if not seconds > 0:
             raise ValueError(f"every: seconds is {seconds}, not above 0")
         return _Repeat(self, upid, seconds, function, args)
+
+    def _due(self, actor: Actor | None, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+        """A timer fired: call in a turn of the actor that set it. False if it ended, whoever has its name."""
+        if actor is None or actor._runtime.gone:
+            return False
+        self._enqueue(actor, (Turn(function, args), None, None))
+        return True
 
     def dead_letter(self, to: UPID, message: Any, sender: UPID | None, reason: str) -> None:
         """Count and log a message that nobody handled."""
@@ -367,13 +395,16 @@ class ActorSystem:
         """One pass over the actors that have something to do, bounded so that I/O gets its turn."""
         ready = self._ready
         budget = PASS
-        while ready and budget > 0:
-            actor = ready.popleft()
-            budget -= self._drain(actor)
-        if ready:
-            self._loop.call_soon(self._run)
-        else:
-            self._scheduled = False
+        try:
+            while ready and budget > 0:
+                actor = ready.popleft()
+                budget -= self._drain(actor)
+        finally:
+            # Also after what no policy takes, KeyboardInterrupt say: if the loop goes on, so do the actors.
+            if ready:
+                self._loop.call_soon(self._run)
+            else:
+                self._scheduled = False
 
     def _drain(self, actor: Actor) -> int:
         runtime = actor._runtime
@@ -404,6 +435,13 @@ class ActorSystem:
             except Exception as error:  # noqa: BLE001 - the boundary: the failure policy decides
                 self._failed(actor, number, error)
                 continue
+            except asyncio.CancelledError as error:
+                # A plain handler is no task that could be cancelled: it looked at a future that was.
+                self._failed(actor, number, _turn_cancelled(actor, error))
+                continue
+            except BaseException:
+                runtime.queued = False
+                raise
             if result is not None and inspect.isawaitable(result):
                 concurrent = handler is not None and handler.concurrent
                 self._start_task(actor, result, number, concurrent)
@@ -445,7 +483,9 @@ class ActorSystem:
         elif runtime.tasks is not None:
             runtime.tasks.discard(task)
         if task.cancelled():
-            if number is not None:
+            if runtime.ending is None:
+                self._failed(actor, number, _turn_cancelled(actor, None))
+            elif number is not None:
                 self._answer_failure(actor, number, _EndedError(f"{actor.upid} ended"))
         elif (error := task.exception()) is not None:
             if isinstance(error, Exception):
@@ -487,9 +527,11 @@ class ActorSystem:
     def _answer_failure(self, actor: Actor, number: Any, error: Exception) -> None:
         if isinstance(number, asyncio.Future):
             if not number.done():
-                number.set_exception(error)
+                number.set_exception(_for_asker(error))
+            elif not isinstance(error, _EndedError):
+                log.error("%s: a call raised after its caller was gone", actor.upid, exc_info=error)
         elif type(number) is int:
-            remote = error if isinstance(error, _EndedError) else _remote_error(error)
+            remote = _for_asker(error) if isinstance(error, _EndedError) else _remote_error(error)
             self._asks.fail(number, remote, None)
         else:
             kind = NOPROC if isinstance(error, _EndedError) else _kind(error)
@@ -501,6 +543,8 @@ class ActorSystem:
         runtime = actor._runtime
         runtime.gone = True
         del self._actors[actor.upid.id]
+        # Its name stays taken until its links are told: a successor must not inherit them.
+        self._leaving[actor.upid.id] = runtime
         runtime.busy = None
         self.http.remove_actor(actor.upid)
         for task in runtime.tasks or ():
@@ -516,7 +560,7 @@ class ActorSystem:
                 self.dead_letter(actor.upid, message, sender, reason)
         try:
             result = actor.finalize()
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             self.counters["handler_failures"] += 1
             log.exception("%s: finalize raised", actor.upid)
             result = None
@@ -536,6 +580,7 @@ class ActorSystem:
         task.add_done_callback(finalized)
 
     def _ended(self, actor: Actor, reason: str) -> None:
+        del self._leaving[actor.upid.id]
         for target in self._links.targets(actor.upid):
             self.unlink(actor.upid, target)
         for watcher in self._links.watchers(actor.upid):
@@ -568,6 +613,8 @@ class ActorSystem:
             if not to:
                 self._receive_control(peer, body)
                 continue
+            if sender_id and sender_id not in self._sound_ids:
+                self._check_id(sender_id)
             sender = UPID.at(sender_id, peer) if sender_id else None
             answer = (number, peer, sender_id) if number else None
             actor = actors.get(to)
@@ -579,6 +626,13 @@ class ActorSystem:
             if answer is not None:
                 kind = NOPROC if actor is None else "ValidationError"
                 self._transport_send(peer, (sender_id, to, -number, Failure(kind, reason)))
+
+    def _check_id(self, id_: str) -> None:
+        if not valid_id(id_):
+            raise MalformedError(f"{id_[:200]!r} is not the id of an actor")
+        if len(self._sound_ids) >= MAX_SOUND_IDS:
+            self._sound_ids.clear()
+        self._sound_ids.add(id_)
 
     def _receive_reply(self, peer: Address, number: int, body: Any) -> None:
         names = self._peer_names(peer)
@@ -600,6 +654,7 @@ class ActorSystem:
 
     def _receive_control(self, peer: Address, body: Any) -> None:
         if isinstance(body, Link):
+            self._check_id(body.watcher)
             watcher, target = UPID.at(body.watcher, peer), UPID.at(body.target, self._address)
             if target.id in self._actors:
                 self._links.add(watcher, target, peer)
@@ -650,10 +705,9 @@ class ActorSystem:
     def malformed(self, peer: str, reason: str) -> None:
         """Count what is not our protocol; log it once for each peer."""
         self.counters["malformed_frames"] += 1
-        if peer not in self._complained:
-            if len(self._complained) < 10_000:
-                self._complained.add(peer)
-            log.warning("%s sent what is not our protocol, connection closed: %s", peer, reason)
+        if peer not in self._complained and len(self._complained) < MAX_COMPLAINED:
+            self._complained.add(peer)
+            log.warning("%s sent what is not our protocol, connection closed: %s", peer, reason[:1000])
 
 
 class _Repeat:
@@ -668,23 +722,28 @@ class _Repeat:
         args: tuple[Any, ...],
     ) -> None:
         self._system = system
-        self._upid = upid
+        self._actor = system._actors.get(upid.id)
         self._seconds = seconds
         self._call = (function, args)
         self._due = system.clock.monotonic() + seconds
         self._timer = system.clock.call_at(self._due, self._fire)
 
     def _fire(self) -> None:
-        if self._upid.id not in self._system._actors:
+        if not self._system._due(self._actor, *self._call):
             return
-        function, args = self._call
-        self._system.dispatch(self._upid, function, *args)
         # A loop that was held up does not catch up with a burst.
         self._due = max(self._due + self._seconds, self._system.clock.monotonic())
         self._timer = self._system.clock.call_at(self._due, self._fire)
 
     def cancel(self) -> None:
         self._timer.cancel()
+
+
+def _turn_cancelled(actor: Actor, cause: BaseException | None) -> RuntimeError:
+    """What a turn failed of that was cancelled, but not because its actor ends."""
+    error = RuntimeError(f"a turn of {actor.upid} was cancelled: something it waited for was")
+    error.__cause__ = cause
+    return error
 
 
 async def _then_raise(awaitable: Awaitable[Any], error: Exception) -> None:
@@ -694,6 +753,10 @@ async def _then_raise(awaitable: Awaitable[Any], error: Exception) -> None:
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
+
+
+def _for_asker(error: Exception) -> Exception:
+    return PeerGoneError(str(error)) if isinstance(error, _EndedError) else error
 
 
 def _kind(error: Exception) -> str:

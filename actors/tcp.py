@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 from collections.abc import Callable
@@ -36,6 +37,10 @@ __all__ = ["TcpTransport"]
 log = logging.getLogger("ostrom.actors.tcp")
 
 HELLO_TIMEOUT = 10.0
+MAX_HELLO = 4096
+"""Bytes of a hello at most."""
+MAX_HEAD = 65_536
+"""Bytes of a first HTTP request that wait for its head to end."""
 MAX_QUEUED = 200_000
 CLOSE_TIMEOUT = 5.0
 CONNECT_BEFORE_CLOSE = 2.0
@@ -46,9 +51,12 @@ CONFIRM = encode_envelopes([], DEFAULT_MAX_FRAME)[0][0]
 class _Connection(asyncio.Protocol):
     """One TCP connection that speaks our protocol, from hello to end."""
 
-    def __init__(self, owner: TcpTransport, dialled: Address | None) -> None:
+    def __init__(
+        self, owner: TcpTransport, dialled: Address | None, dialled_for: _Peer | None = None
+    ) -> None:
         self.owner = owner
         self.dialled = dialled
+        self.dialled_for = dialled_for
         self.peer: _Peer | None = None
         self.unconfirmed: Address | None = None
         self.greeted = False
@@ -58,7 +66,7 @@ class _Connection(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
         self.reason = "connection closed"
         self.transport: asyncio.Transport | None = None
-        self._splitter = FrameSplitter(owner.max_frame)
+        self._splitter = FrameSplitter(owner.max_frame, min(owner.max_frame, MAX_HELLO))
         self._timer: Timer | None = None
 
     def where(self) -> str:
@@ -103,8 +111,16 @@ class _Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         if hello.incarnation == self.owner.incarnation:
-            self.abort("that is this system itself; use the address that it advertises")
+            if self.dialled is None and self.transport is not None:
+                # The end that dialled learns it in the same way.
+                self.transport.write(self.owner.hello_frame())
+                self.transport.close()
+            else:
+                self.abort("that is this system itself; use the address that it advertises")
             return
+        if (hello.host, hello.port) == self.owner.address:
+            # Whoever spoke as this system could answer its own asks.
+            raise MalformedError("a hello with this system's own address")
         self.owner.greeted(self, (hello.host, hello.port), hello.incarnation)
 
     def pause_writing(self) -> None:
@@ -179,6 +195,7 @@ class _Accepted(asyncio.Protocol):
         self.owner = owner
         self.transport: asyncio.Transport | None = None
         self._timer: Timer | None = None
+        self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -195,9 +212,15 @@ class _Accepted(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport is None or self.transport.is_closing():
             return
-        self._settle()
+        data = self._head + data
         protocol: asyncio.Protocol
-        if data[:1].isalpha() and self.owner.http_factory is not None:
+        is_http = data[:1].isalpha() and self.owner.http_factory is not None
+        if is_http and _head_is_open(data):
+            # The HTTP server knows no time limit for a head: until it is here, ours runs.
+            self._head = data
+            return
+        self._settle()
+        if is_http and self.owner.http_factory is not None:
             protocol = self.owner.http_factory()
         else:
             protocol = _Connection(self.owner, None)
@@ -207,6 +230,14 @@ class _Accepted(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._settle()
+
+
+def _head_is_open(data: bytes) -> bool:
+    """Whether this is the beginning of an HTTP request whose head may still end."""
+    if len(data) > MAX_HEAD or b"\r\n\r\n" in data or b"\n\n" in data:
+        return False
+    line, ended, _ = data.partition(b"\n")
+    return not ended or b" HTTP/" in line
 
 
 class TcpTransport:
@@ -254,6 +285,11 @@ class TcpTransport:
         self._address = (self._advertise or host, port)
         return self._address
 
+    @property
+    def address(self) -> Address:
+        """The address that other systems are told."""
+        return self._address
+
     def hello_frame(self) -> bytes:
         """This system's hello."""
         return encode_hello(Hello(PROTOCOL_VERSION, *self._address, self.incarnation))
@@ -272,12 +308,15 @@ class TcpTransport:
     async def _dial(self, peer: _Peer, address: Address) -> None:
         try:
             async with asyncio.timeout(HELLO_TIMEOUT):
-                await self.loop.create_connection(lambda: _Connection(self, address), *address)
+                await self.loop.create_connection(lambda: _Connection(self, address, peer), *address)
         except TimeoutError:
             self._dial_failed(peer, "connecting timed out")
-        except OSError as error:
-            nobody = isinstance(error, ConnectionRefusedError)
-            self._dial_failed(peer, str(error) or type(error).__name__, nobody=nobody)
+        except (OSError, ValueError, OverflowError) as error:
+            # ValueError, OverflowError: what can be no host name, no port.
+            if _refused(error):
+                self._dial_failed(peer, "connection refused: nobody listens there", nobody=True)
+            else:
+                self._dial_failed(peer, str(error) or type(error).__name__)
 
     def _dial_failed(self, peer: _Peer, reason: str, *, nobody: bool = False) -> None:
         peer.dialling = None
@@ -291,7 +330,7 @@ class TcpTransport:
         """The other end of a connection said who it is."""
         if connection.dialled is not None:
             peer = self._peers.get(connection.dialled)
-            if peer is None or peer.connection is not None:
+            if peer is None or peer.connection is not None or peer is not connection.dialled_for:
                 connection.abort("another connection was kept")
                 return
             other = self._peers.get(address)
@@ -319,6 +358,8 @@ class TcpTransport:
                 self.confirmed(connection)
             return
         elif peer.dialling is not None and self._address < address:
+            if peer.spare is not None:
+                peer.spare[0].abort("the peer connected anew")
             peer.spare = (connection, address)
             return
         self._adopt(peer, connection, address)
@@ -365,13 +406,18 @@ class TcpTransport:
             if peer.connection is connection:
                 self._drop(peer, connection.reason)
             return
-        if connection.dialled is not None:
+        if connection.dialled is None:
+            for waiting in self._peers.values():
+                if waiting.spare is not None and waiting.spare[0] is connection:
+                    waiting.spare = None
+        else:
             dialled = self._peers.get(connection.dialled)
-            if dialled is not None and dialled.connection is None and not dialled.spare:
-                if not connection.greeted:
-                    self._drop(dialled, connection.reason)
-            elif dialled is not None and dialled.connection is None and dialled.spare:
+            if dialled is None or dialled is not connection.dialled_for or dialled.connection is not None:
+                return
+            if dialled.spare is not None:
                 self._adopt(dialled, *dialled.spare)
+            else:
+                self._drop(dialled, connection.reason)
 
     def _drop(self, peer: _Peer, reason: str, *, nobody: bool = False) -> None:
         self._settled.set()
@@ -430,6 +476,19 @@ class TcpTransport:
                 while any(peer.queue and peer.connection is None for peer in self._peers.values()):
                     self._settled.clear()
                     await self._settled.wait()
+
+
+def _refused(error: Exception) -> bool:
+    """Whether a machine answered that nobody listens there, at every address of its name."""
+    if isinstance(error, ConnectionRefusedError):
+        return True
+    # asyncio joins the errors of several addresses into the text of one error without a number.
+    text = str(error)
+    return (
+        isinstance(error, OSError)
+        and text.startswith("Multiple exceptions: ")
+        and text.count("[Errno ") == text.count(f"[Errno {errno.ECONNREFUSED}]")
+    )
 
 
 def _set_keepalive(transport: Any) -> None:

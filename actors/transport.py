@@ -22,7 +22,7 @@ class Receiver(Protocol):
     """What a transport tells its system."""
 
     def receive(self, peer: Address, envelopes: list[tuple[str, str, int, Any]]) -> None:
-        """Envelopes came from that system, in the order they were sent."""
+        """Envelopes came from that system, in the order they were sent. MalformedError if they are unsound."""
 
     def peer_lost(self, peer: Address, reason: str, *, nobody: bool = False) -> None:
         """The connection to that system broke, or could not be made. It may still be alive.
@@ -114,11 +114,9 @@ class InProcessTransport:
         for frame in frames:
             for payload in FrameSplitter().feed(frame):
                 try:
-                    decoded = decode_envelopes(payload)
+                    other._receiver.receive(self._address, decode_envelopes(payload))
                 except MalformedError as error:
                     other._receiver.malformed(format_address(self._address), str(error))
-                else:
-                    other._receiver.receive(self._address, decoded)
 
     @property
     def idle(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Union
 import msgspec
 
 from .message import Message, decode_hook, encode_hook, message_types
-from .upid import UPID
+from .upid import format_address, parse_address
 
 __all__ = [
     "DEFAULT_MAX_FRAME",
@@ -144,9 +144,11 @@ def decode_hello(payload: bytes | memoryview) -> Hello:
     if hello.ostrom != PROTOCOL_VERSION:
         raise MalformedError(f"protocol version {hello.ostrom}, this system speaks {PROTOCOL_VERSION}")
     try:
-        UPID.parse(f"x@[{hello.host}]:{hello.port}" if ":" in hello.host else f"x@{hello.host}:{hello.port}")
+        parsed = parse_address(format_address((hello.host, hello.port)))
     except ValueError as error:
         raise MalformedError(f"hello with a bad address: {error}") from error
+    if parsed != (hello.host, hello.port):
+        raise MalformedError(f"hello with a bad host: {hello.host[:300]!r}")
     return hello
 
 
@@ -203,10 +205,14 @@ def _frame(payload: bytes) -> bytes:
 
 
 class FrameSplitter:
-    """Cuts a stream of bytes into frames, and refuses a frame over the limit before it is read."""
+    """Cuts a stream of bytes into frames, and refuses a frame over the limit before it is read.
 
-    def __init__(self, max_frame: int = DEFAULT_MAX_FRAME) -> None:
+    `max_first` limits the first frame alone, in bytes: a stranger is not trusted with much memory.
+    """
+
+    def __init__(self, max_frame: int = DEFAULT_MAX_FRAME, max_first: int | None = None) -> None:
         self._max = max_frame
+        self._limit = max_frame if max_first is None else max_first
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -218,10 +224,11 @@ class FrameSplitter:
         try:
             while end - start >= 4:
                 length = int.from_bytes(buffer[start : start + 4], "big")
-                if length > self._max:
-                    raise MalformedError(f"a frame of {length} bytes, the limit is {self._max}")
+                if length > self._limit:
+                    raise MalformedError(f"a frame of {length} bytes, the limit is {self._limit}")
                 if end - start - 4 < length:
                     break
+                self._limit = self._max
                 frames.append(bytes(memoryview(buffer)[start + 4 : start + 4 + length]))
                 start += 4 + length
         finally:

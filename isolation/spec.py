@@ -13,7 +13,12 @@ from typing import Any
 ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 RLIMITS: Mapping[str, int] = MappingProxyType(
-    {name[7:].lower(): number for name, number in vars(resource).items() if name.startswith("RLIMIT_")}
+    {
+        name.removeprefix("RLIMIT_").lower(): number
+        for name, number in vars(resource).items()
+        # OFILE is BSD's name of NOFILE: one limit under two names could be given twice.
+        if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"
+    }
 )
 """The limits that this platform knows, by their names in lower case without RLIMIT_: `nofile`, `cpu`, `core`, ..."""
 

@@ -402,6 +402,8 @@ class Shim:
         self._poller = select.poll()
         for fd in (self._connection.fileno(), self._lifeline, self._children.fd):
             self._poller.register(fd, select.POLLIN)
+        # What came in one read with the order makes the connection readable no more.
+        self._obey()
         pause = FIRST_PAUSE
         while not self._reap():
             if self._doomed:
@@ -435,7 +437,7 @@ class Shim:
                 self._told = True
                 self._doom()
             elif fd == self._connection.fileno() and not self._doomed:
-                self._obey()
+                self._obey(gone=not self._inbox.receive())
 
     def _doom(self) -> None:
         if not self._doomed:
@@ -444,8 +446,8 @@ class Shim:
             self._poller.unregister(self._connection.fileno())
             self._poller.unregister(self._lifeline)
 
-    def _obey(self) -> None:
-        gone = not self._inbox.receive()
+    def _obey(self, *, gone: bool = False) -> None:
+        """Do what the frames that are here say; the container ends when its owner is gone."""
         while frame := self._inbox.take():
             if frame[0] == SIGNAL:
                 # The group's number is ours until the main process is reaped, and then nobody reads here any more.

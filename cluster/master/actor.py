@@ -44,6 +44,9 @@ __all__ = ["Master"]
 
 log = logging.getLogger("ostrom.master")
 
+FIRST_PROBE = 0.05
+"""Seconds until an agent whose connection broke twice is linked to once more; then twice as many each time."""
+
 
 class Master(Actor):
     """The master: offers the agents' resources to frameworks and carries their messages.
@@ -73,7 +76,7 @@ class Master(Actor):
         self._allocating = False
         self._timer: Timer | None = None
         self._timer_at = 0.0
-        self._probed: set[UPID] = set()
+        self._probed: dict[UPID, float] = {}
         self.on_turn: Callable[[], object] | None = None
 
     async def initialize(self) -> None:
@@ -244,7 +247,7 @@ class Master(Actor):
         if info.id not in self.state.agents:
             await self.registry.admit_agent(info)
         self.state.register_agent(sender, info, message, self._now)
-        self._probed.discard(sender)
+        self._probed.pop(sender, None)
         self.link(sender)
         self._done()
 
@@ -257,6 +260,7 @@ class Master(Actor):
 
     async def _remove_agent(self, agent_id: str, text: str, level: int = logging.WARNING) -> None:
         await self.registry.remove_agent(agent_id)
+        self._probed.pop(self.state.agents[agent_id].upid, None)
         self.state.remove_agent(agent_id, self._now, text, level=level)
         self._done()
 
@@ -299,18 +303,31 @@ class Master(Actor):
     async def exited(self, upid: UPID, reason: str) -> None:
         """A scheduler or an agent is gone, or its connection is."""
         self.state.framework_exited(upid, self._now)
-        agent = self.state.agent_disconnected(upid) or self.state.agent_of(upid)
+        agent = self.state.agent_disconnected(upid)
         if agent is not None:
-            if reason != NOCONNECTION:
-                self._probed.discard(upid)
+            if reason == NOCONNECTION:
+                self._probe(upid)
+            else:
                 await self._remove_agent(agent.id, f"its process is gone ({reason})")
-            elif upid not in self._probed:
-                # It may live behind a connection that broke: link once more. A machine that answers
-                # "refused", or a new process there that knows no such actor, settles it at once; an agent
-                # that lives registers again; one that is silent is left to the pings.
-                self._probed.add(upid)
-                self.link(upid)
         self._done()
+
+    def _probe(self, upid: UPID) -> None:
+        """Link once more to an agent whose connection broke: it may live.
+
+        A machine that answers "refused", or a new process there that knows no such actor, settles it at once; an
+        agent that lives registers again; one that is silent is left to the pings. A link that breaks again is
+        repeated after a while: a process that is being killed may still listen when its connections are gone.
+        """
+        pause = self._probed.get(upid, 0.0)
+        self._probed[upid] = min(max(FIRST_PROBE, 2 * pause), self.options.ping_interval)
+        if pause:
+            self.after(pause, self._probe_again, upid)
+        else:
+            self.link(upid)
+
+    def _probe_again(self, upid: UPID) -> None:
+        if upid in self._probed:
+            self.link(upid)
 
     def unhandled(self, message: Message, sender: UPID | None) -> None:
         """What a master does not know is counted, nothing more."""

@@ -153,8 +153,8 @@ class AgentRules(FrameworkRules):
     def agent_disconnected(self, upid: UPID) -> AgentRecord | None:
         """The connection to an agent broke: no offers of it until it is back. None if it is no agent."""
         agent = self.agents.get(self._by_upid.get(upid, ""))
-        if agent is None or agent.upid != upid or not agent.connected:
-            return None
+        if agent is None or not agent.connected:
+            return agent
         agent.connected = False
         for offer_id in sorted(agent.offers):
             self.rescind(self.offers[offer_id][0], 0.0, 0.0)

@@ -16,7 +16,7 @@ MINIMUMS = [[], [], [{"cpus": 3000}], [{"cpus": 2000, "mem": 100_000}, {"gpus": 
 
 
 def seeded(seed):
-    return Random(seed)  # noqa: S311 (test data)
+    return Random(seed)
 
 
 class History:

@@ -41,7 +41,7 @@ async def test_kill_9_of_an_agent(cluster: LocalCluster) -> None:
         )
         await mine.reached(TaskState.RUNNING)
         command = script.submit(
-            f"setsid sh -c ': {marker}; sleep 600' & : {marker}; sleep 600; :",
+            f"setsid sh -c ': {marker}; sleep 600; :' & : {marker}; sleep 600; :",
             cpus=0.5,
             where=lambda o: o.agent_id == mine.agent_id,
         )

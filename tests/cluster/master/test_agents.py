@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from actors import NOCONNECTION, NOPROC, UPID
 from cluster.messages import (
     AgentInfo,
     AgentRefused,
@@ -61,6 +62,37 @@ async def test_an_agent_process_that_dies_is_gone_and_a_new_one_used_at_once(wor
     assert [status.state for status in framework.statuses()] == [TaskState.LOST]
     new = await world.agent("cpus:8;mem:64")
     assert [offer.agent_id for offer in framework.offers()] == [new.id]
+
+
+@pytest.mark.asyncio
+async def test_a_link_to_see_whether_an_agent_lives_is_repeated_when_it_breaks_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed may still take connections when those that it had are closed."""
+    agent = await world.agent()
+    links: list[float] = []
+    began = world.clock.monotonic()
+    monkeypatch.setattr(world.master, "link", lambda _upid: links.append(world.clock.monotonic() - began))
+    for _ in range(4):
+        await world.system.call(world.master.upid, world.master.exited, agent.upid, NOCONNECTION)
+        await world.advance(1)
+    assert links == pytest.approx([0.0, 1.05, 2.1, 3.2])
+    await world.system.call(world.master.upid, world.master.exited, agent.upid, NOPROC)
+    assert world.master.state.agents == {}
+
+
+@pytest.mark.asyncio
+async def test_an_agent_that_came_back_is_not_probed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = await world.agent()
+    links: list[UPID] = []
+    monkeypatch.setattr(world.master, "link", links.append)
+    for _ in range(2):
+        await world.system.call(world.master.upid, world.master.exited, agent.upid, NOCONNECTION)
+    info = AgentInfo("host", Resources.parse("cpus:4;mem:1024"), id=agent.id)
+    world.tell(agent, RegisterAgent(info))
+    await world.advance(1)
+    # The first probe, and the link of the registration.
+    assert links == [agent.upid] * 2
 
 
 @pytest.mark.asyncio
