@@ -19,13 +19,21 @@ from .isolator import Isolator
 from .posix import PosixIsolator
 from .shims import Shim
 from .spec import ContainerSpec
-from .wire import NEWS, REQUEST, encode_order
+from .wire import encode_order
+from .zygote.frames import NEWS, REQUEST
 
 __all__ = ["Launcher"]
 
 log = logging.getLogger("ostrom.isolation")
 
-PROGRAM = Path(__file__).with_name("zygote.py")
+PROGRAM = """\
+import os, sys
+sys.path.append(sys.argv.pop())
+from zygote.main import main
+os._exit(main())
+"""
+"""Imports the package zygote alone, by its own name: all of isolation would make every fork of it dearer. It ends
+without the interpreter's clean-up, which costs a shim more than all its work; an error still shows its trace."""
 MAX_IDLE = 32
 """Shims that are kept for the next containers: each some 2 MB of memory of its own, and a millisecond to fork."""
 
@@ -39,7 +47,7 @@ class Launcher:
 
     What it promises: when `Container.wait` or `destroy` returns, no process that the command started is left, be
     it in another session or group, orphaned, or deaf to signals. When this process ends, in whatever way, all
-    containers are killed. See zygote.py for how, and for what could get around it.
+    containers are killed. See the package zygote for how, and for what could get around it.
     """
 
     def __init__(self, isolators: Sequence[Isolator] | None = None) -> None:
@@ -123,7 +131,8 @@ class Launcher:
 
     def _start_zygote(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-I", "-S", "-E", str(PROGRAM), str(theirs.fileno()), str(os.getpid())]
+        arguments = [str(theirs.fileno()), str(os.getpid()), str(Path(__file__).parent)]
+        command = [sys.executable, "-I", "-S", "-E", "-c", PROGRAM, *arguments]
         with theirs:
             try:
                 self._zygote = subprocess.Popen(

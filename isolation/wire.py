@@ -1,18 +1,12 @@
-"""What launcher, zygote and shims say to each other; zygote.py holds the other side, as it imports nothing of ours."""
+"""The owner's side of what launcher, zygote and shims say to each other."""
 
 from __future__ import annotations
 
 import os
-import struct
 
 from .outcome import Exit
 from .spec import RLIMITS, ContainerSpec
-
-REQUEST = struct.Struct("!Q")
-NEWS = struct.Struct("!QI")
-FRAME = struct.Struct("!BI")
-ORDER, SIGNAL, DESTROY = 1, 2, 3
-HEADER = struct.Struct("!5I")
+from .zygote.frames import DESTROY, FRAME, HEADER, ORDER, SIGNAL
 
 LIMIT_NAMES = {number: name for name, number in RLIMITS.items()}
 

@@ -14,7 +14,7 @@ from isolation import UNLIMITED, ContainerSpec, Exit
 from isolation.proc import below, parse_children, parse_stat
 from isolation.usage import add_up
 from isolation.wire import FRAME, ORDER, decode_exit, encode_order
-from isolation.zygote import Order
+from isolation.zygote.order import Order
 
 GOOD: dict[str, Any] = {
     "id": "c",
