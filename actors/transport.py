@@ -49,6 +49,9 @@ class Transport(Protocol):
     def send(self, peer: Address, envelope: Envelope) -> None:
         """Queue for that system; never blocks, never raises for a peer that is gone."""
 
+    def names(self, address: Address) -> set[Address]:
+        """All addresses by which that system is known, the given one among them."""
+
     @property
     def idle(self) -> bool:
         """Nothing is queued or under way, as far as this side can know."""
@@ -117,6 +120,10 @@ class InProcessTransport:
                     other._receiver.receive(self._address, decode_envelopes(payload))
                 except MalformedError as error:
                     other._receiver.malformed(format_address(self._address), str(error))
+
+    def names(self, address: Address) -> set[Address]:
+        """That address alone."""
+        return {address}
 
     @property
     def idle(self) -> bool:

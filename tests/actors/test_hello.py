@@ -112,10 +112,10 @@ async def test_a_sender_that_can_be_no_actor_closes_the_connection(
 async def test_no_more_than_so_many_peers_are_complained_of(
     target: ActorSystem, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.system.MAX_COMPLAINED", 3)
+    monkeypatch.setattr("actors.peers.MAX_COMPLAINED", 3)
     for number in range(10):
-        target.malformed(f"10.0.0.{number}", "x" * 100_000)
-        target.malformed(f"10.0.0.{number}", "again")
+        target._peers.malformed(f"10.0.0.{number}", "x" * 100_000)
+        target._peers.malformed(f"10.0.0.{number}", "again")
     assert target.counters["malformed_frames"] == 20
     assert len(complaints(caplog)) == 3
     assert max(len(text) for text in complaints(caplog)) < 1500

@@ -1,0 +1,77 @@
+"""Who lives in a system, and under which id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from .actor import Actor, Handler
+from .upid import UPID, Address, valid_id
+
+__all__ = ["Directory", "Runtime"]
+
+
+class Runtime:
+    """What the system keeps of a live actor, beside its mailbox."""
+
+    __slots__ = ("busy", "ended", "ending", "gone", "handled", "handlers", "queued", "tasks")
+
+    def __init__(self, handlers: dict[type, Handler]) -> None:
+        self.handlers = handlers
+        self.queued = False
+        self.busy: asyncio.Task[Any] | None = None
+        self.ending: str | None = None
+        self.ended: asyncio.Future[str] | None = None
+        self.gone = False
+        self.handled = 0
+        self.tasks: set[asyncio.Task[Any]] | None = None
+
+
+class Directory:
+    """The actors of one system by id: `actors` live, `leaving` have had their last message but still hold their id."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.actors: dict[str, Actor] = {}
+        self.leaving: dict[str, Runtime] = {}
+        self._names: Counter[str] = Counter()
+
+    def find(self, upid: UPID) -> Actor | None:
+        """The live actor of that name, if it is one of this system's."""
+        actor = self.actors.get(upid.id)
+        return actor if actor is not None and upid.address == self.address else None
+
+    def runtime(self, upid: UPID) -> Runtime | None:
+        """What is kept of an actor that lives or is leaving."""
+        if upid.address != self.address:
+            return None
+        actor = self.actors.get(upid.id)
+        return self.leaving.get(upid.id) if actor is None else actor._runtime
+
+    def enter(self, actor: Actor, id_: str | None) -> UPID:
+        """Give an actor its id, or one made of its class's name. ValueError if the id is taken or malformed."""
+        if id_ is None:
+            prefix = type(actor).__name__.lower()
+            self._names[prefix] += 1
+            id_ = f"{prefix}({self._names[prefix]})"
+        if not valid_id(id_):
+            raise ValueError(f"actor id {id_!r}: letters, digits and _.()- only, at most 128")
+        if id_ in self.actors or id_ in self.leaving:
+            raise ValueError(f"actor id {id_!r} is taken")
+        if getattr(actor, "_runtime", None) is not None:
+            raise ValueError(f"this {type(actor).__name__} was spawned already, as {actor.upid}")
+        actor.upid = UPID.at(id_, self.address)
+        actor._runtime = Runtime(type(actor)._handlers)
+        actor._mailbox = None
+        self.actors[id_] = actor
+        return actor.upid
+
+    def leave(self, actor: Actor) -> None:
+        """Take an actor out. Its id stays taken until its links are told: a successor must not inherit them."""
+        del self.actors[actor.upid.id]
+        self.leaving[actor.upid.id] = actor._runtime
+
+    def left(self, actor: Actor) -> None:
+        """Free the id of an actor that was leaving."""
+        del self.leaving[actor.upid.id]

@@ -1,0 +1,186 @@
+"""Gives actors their turns: one queue for all of them, drained in one pass a turn of the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .actor import Actor, Turn
+from .errors import RefusedError
+from .replies import EndedError, Replies
+from .upid import UPID
+
+__all__ = ["Item", "RunQueue"]
+
+BATCH = 64
+"""Messages one actor may handle before the next has its turn."""
+PASS = 512
+"""Messages handled before the event loop has its turn."""
+
+Item = tuple[Any, UPID | None, Any]
+"""What waits in a mailbox: the message or Turn, its sender, and whom to answer: see `Replies`."""
+
+
+class RunQueue:
+    """The actors that have something to do. `end` is called with an actor whose last message was handled.
+
+    A call_soon for each actor, or for each message, would cost three to eight times as much.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, replies: Replies, end: Callable[[Actor, str], None]
+    ) -> None:
+        self._loop = loop
+        self._replies = replies
+        self._end = end
+        self._ready: deque[Actor] = deque()
+        self._scheduled = False
+
+    @property
+    def idle(self) -> bool:
+        """No actor has anything to do now."""
+        return not self._ready
+
+    def enqueue(self, actor: Actor, item: Item) -> None:
+        """Put something into an actor's mailbox."""
+        if actor._mailbox is None:
+            actor._mailbox = deque()
+        actor._mailbox.append(item)
+        if not actor._runtime.queued:
+            self.make_ready(actor)
+
+    def make_ready(self, actor: Actor) -> None:
+        """Have the actor looked at: it has mail, or is to end."""
+        runtime = actor._runtime
+        if runtime.queued or (runtime.busy is not None):
+            return
+        runtime.queued = True
+        self._ready.append(actor)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        """One pass over the actors that have something to do, bounded so that I/O gets its turn."""
+        ready = self._ready
+        budget = PASS
+        try:
+            while ready and budget > 0:
+                actor = ready.popleft()
+                budget -= self._drain(actor)
+        finally:
+            # Also after what no policy takes, KeyboardInterrupt say: if the loop goes on, so do the actors.
+            if ready:
+                self._loop.call_soon(self._run)
+            else:
+                self._scheduled = False
+
+    def _drain(self, actor: Actor) -> int:
+        runtime = actor._runtime
+        mailbox = actor._mailbox
+        handlers = runtime.handlers
+        left = BATCH
+        while mailbox and left and runtime.ending is None:
+            left -= 1
+            message, sender, number = mailbox.popleft()
+            handler = handlers.get(type(message))
+            try:
+                if handler is not None:
+                    if handler.wants_sender:
+                        result = handler.function(actor, message, sender)
+                    else:
+                        result = handler.function(actor, message)
+                elif type(message) is Turn:
+                    # What a call raises is its caller's: the future is the number before it can raise.
+                    number = message.future
+                    result = message.function(*message.args)
+                else:
+                    result = actor.unhandled(message, sender)
+                    if number is not None:
+                        refusal = RefusedError(f"{actor.upid} has no handler for {type(message).__name__}")
+                        if result is None:
+                            raise refusal
+                        result = _then_raise(result, refusal)
+            except Exception as error:  # noqa: BLE001 - the boundary: the failure policy decides
+                self._replies.failed(actor, number, error)
+                continue
+            except asyncio.CancelledError as error:
+                # A plain handler is no task that could be cancelled: it looked at a future that was.
+                self._replies.failed(actor, number, _turn_cancelled(actor, error))
+                continue
+            except BaseException:
+                runtime.queued = False
+                raise
+            if result is not None and inspect.isawaitable(result):
+                concurrent = handler is not None and handler.concurrent
+                self._start_task(actor, result, number, concurrent)
+                if not concurrent:
+                    break
+            elif number is not None:
+                self._replies.answer(actor, number, result)
+        runtime.queued = False
+        done = BATCH - left
+        runtime.handled += done
+        if runtime.busy is not None:
+            return done
+        if runtime.ending is not None:
+            self._end(actor, runtime.ending)
+        elif mailbox:
+            runtime.queued = True
+            self._ready.append(actor)
+        elif mailbox is not None:
+            actor._mailbox = None
+        return done or 1
+
+    def _start_task(self, actor: Actor, awaitable: Awaitable[Any], number: Any, concurrent: bool) -> None:
+        runtime = actor._runtime
+        # A coroutine goes in as it is: cancelled before its first step, a wrapper would leave it unawaited.
+        coroutine = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
+        task: asyncio.Task[Any] = self._loop.create_task(coroutine)
+        if concurrent:
+            if runtime.tasks is None:
+                runtime.tasks = set()
+            runtime.tasks.add(task)
+        else:
+            runtime.busy = task
+        task.add_done_callback(lambda done: self._task_done(actor, done, number))
+
+    def _task_done(self, actor: Actor, task: asyncio.Task[Any], number: Any) -> None:
+        runtime = actor._runtime
+        if runtime.busy is task:
+            runtime.busy = None
+        elif runtime.tasks is not None:
+            runtime.tasks.discard(task)
+        if task.cancelled():
+            if runtime.ending is None:
+                self._replies.failed(actor, number, _turn_cancelled(actor, None))
+            elif number is not None:
+                self._replies.fail(actor, number, EndedError(f"{actor.upid} ended"))
+        elif (error := task.exception()) is not None:
+            if isinstance(error, Exception):
+                self._replies.failed(actor, number, error)
+            else:
+                raise error
+        elif number is not None:
+            self._replies.answer(actor, number, task.result())
+        if (actor._mailbox or runtime.ending is not None) and not runtime.gone:
+            self.make_ready(actor)
+
+
+def _turn_cancelled(actor: Actor, cause: BaseException | None) -> RuntimeError:
+    """What a turn failed of that was cancelled, but not because its actor ends."""
+    error = RuntimeError(f"a turn of {actor.upid} was cancelled: something it waited for was")
+    error.__cause__ = cause
+    return error
+
+
+async def _then_raise(awaitable: Awaitable[Any], error: Exception) -> None:
+    await awaitable
+    raise error
+
+
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
