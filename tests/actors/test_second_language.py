@@ -85,9 +85,9 @@ def visit(host: str, port: int, incarnation: str) -> None:
     assert client.ask("account", "second.Deposit", amount=1) is None
     with pytest.raises(RuntimeError, match="noproc"):
         client.ask("nobody", "second.Balance")
-    with pytest.raises(RuntimeError, match="ValidationError: .*amount"):
+    with pytest.raises(RuntimeError, match=r"ValidationError: .*amount"):
         client.ask("account", "second.Deposit", amount="much")
-    with pytest.raises(RuntimeError, match="ValidationError: .*second.Unheard"):
+    with pytest.raises(RuntimeError, match=r"ValidationError: .*second\.Unheard"):
         client.ask("account", "second.Unheard")
     client.write([["", "", 0, {"t": "$link", "watcher": "client", "target": "account"}]])
     with pytest.raises(RuntimeError, match="ValueError: no debts"):
