@@ -24,6 +24,7 @@
 
 from .actor import Actor, FailurePolicy, handles
 from .clock import Clock, LoopClock, PausedClock, Timer
+from .dead_letters import DeadLetter
 from .errors import (
     ActorError,
     AskTimeoutError,
@@ -32,15 +33,18 @@ from .errors import (
     RemoteError,
     SystemClosedError,
 )
-from .links import NOCONNECTION, NOPROC, NORMAL, SHUTDOWN
+from .links import KILLED, NOCONNECTION, NOPROC, NORMAL, SHUTDOWN, Monitor
 from .loop import run
 from .message import Message
+from .names import Names
+from .supervisor import Child, Restart, RestartIntensityError, Strategy, Supervisor
 from .system import ActorSystem
 from .tcp import TcpTransport
 from .transport import InProcessNetwork, InProcessTransport, Transport
 from .upid import UPID, Address, format_address, parse_address
 
 __all__ = [
+    "KILLED",
     "NOCONNECTION",
     "NOPROC",
     "NORMAL",
@@ -51,16 +55,24 @@ __all__ = [
     "ActorSystem",
     "Address",
     "AskTimeoutError",
+    "Child",
     "Clock",
+    "DeadLetter",
     "FailurePolicy",
     "InProcessNetwork",
     "InProcessTransport",
     "LoopClock",
     "Message",
+    "Monitor",
+    "Names",
     "PausedClock",
     "PeerGoneError",
     "RefusedError",
     "RemoteError",
+    "Restart",
+    "RestartIntensityError",
+    "Strategy",
+    "Supervisor",
     "SystemClosedError",
     "TcpTransport",
     "Timer",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .clock import Clock, Timer
     from .http import RouteHandler
+    from .links import Monitor
     from .system import ActorSystem
 
 __all__ = ["Actor", "FailurePolicy", "Turn", "handles"]
@@ -94,6 +95,9 @@ class Actor:
 
     __slots__ = ("__dict__", "__weakref__", "_mailbox", "_runtime", "system", "upid")
 
+    trap_exits: ClassVar[bool] = True
+    """Whether `exited` is called for a linked actor that ends. If not, its end for any reason but `normal` is this
+    one's end too, with the same reason: Erlang's links, of which libprocess's are the trapping kind."""
     failure_policy: ClassVar[FailurePolicy] = FailurePolicy.TERMINATE
     _handlers: ClassVar[dict[type, Handler]] = {}
 
@@ -139,6 +143,9 @@ class Actor:
     def exited(self, upid: UPID, reason: str) -> Awaitable[None] | None:
         """Learn that a linked actor ended, or that its connection broke: then it may still be alive."""
 
+    def down(self, monitor: Monitor, reason: str) -> Awaitable[None] | None:
+        """Learn that a monitored actor ended, or that its connection broke: then it may still be alive."""
+
     def unhandled(self, message: Message, sender: UPID | None) -> Awaitable[None] | None:
         """Take a message that no handler is declared for: by default a dead letter."""
         self.system.dead_letter(self.upid, message, sender, "no handler")
@@ -167,6 +174,14 @@ class Actor:
         """Undo `link`."""
         self.system.unlink(self.upid, upid)
 
+    def monitor(self, upid: UPID) -> Monitor:
+        """Have `down` called, with what this returns, when that actor ends: see `ActorSystem.monitor`."""
+        return self.system.monitor(self.upid, upid)
+
+    def demonitor(self, monitor: Monitor) -> None:
+        """Undo `monitor`."""
+        self.system.demonitor(monitor)
+
     def after(self, seconds: float, function: Callable[..., Any], *args: Any) -> Timer:
         """Call `function(*args)` in a turn of this actor, once, after that time."""
         return self.system.after(self.upid, seconds, function, *args)
@@ -178,6 +193,10 @@ class Actor:
     def defer(self, function: Callable[..., Any], *args: Any) -> None:
         """Call `function(*args)` in a later turn of this actor: the way back in from a callback or task."""
         self.system.dispatch(self.upid, function, *args)
+
+    def delegate(self, to: UPID, message: Message, sender: UPID | None) -> None:
+        """Send a message on in the name of the one it came from, who may be answered directly."""
+        self.system.send(to, message, sender)
 
     def terminate(self, reason: str = "normal") -> None:
         """End this actor after the current turn."""

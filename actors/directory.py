@@ -15,7 +15,7 @@ __all__ = ["Directory", "Runtime"]
 class Runtime:
     """What the system keeps of a live actor, beside its mailbox."""
 
-    __slots__ = ("busy", "ended", "ending", "gone", "handled", "handlers", "queued", "tasks")
+    __slots__ = ("busy", "ended", "ending", "gone", "handled", "handlers", "killed", "queued", "tasks")
 
     def __init__(self, handlers: dict[type, Handler]) -> None:
         self.handlers = handlers
@@ -24,6 +24,7 @@ class Runtime:
         self.ending: str | None = None
         self.ended: asyncio.Future[str] | None = None
         self.gone = False
+        self.killed = False
         self.handled = 0
         self.tasks: set[asyncio.Task[Any]] | None = None
 
@@ -48,6 +49,10 @@ class Directory:
             return None
         actor = self.actors.get(upid.id)
         return self.leaving.get(upid.id) if actor is None else actor._runtime
+
+    def upids(self) -> list[UPID]:
+        """All that live or are leaving, the first spawned first."""
+        return [UPID.at(id_, self.address) for id_ in (*self.leaving, *self.actors)]
 
     def enter(self, actor: Actor, id_: str | None) -> UPID:
         """Give an actor its id, or one made of its class's name. ValueError if the id is taken or malformed."""

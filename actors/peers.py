@@ -130,11 +130,11 @@ class Peers:
             self._check_id(body.watcher)
             watcher, target = UPID.at(body.watcher, peer), UPID.at(body.target, self._directory.address)
             if target.id in self._directory.actors:
-                self._links.add(watcher, target, peer)
+                self._links.link(watcher, target, peer)
             else:
                 self.control(peer, Exited(body.watcher, body.target, NOPROC))
         elif isinstance(body, Unlink):
-            self._links.remove(UPID.at(body.watcher, peer), UPID.at(body.target, self._directory.address))
+            self._links.unlink(UPID.at(body.watcher, peer), UPID.at(body.target, self._directory.address))
         elif isinstance(body, Exited):
             for name in self._peer_names(peer):
                 self._fire(
@@ -155,7 +155,7 @@ class Peers:
             if watcher.address == self._directory.address:
                 self._fire(watcher, target, NOPROC if nobody else NOCONNECTION)
             else:
-                self._links.remove(watcher, target)
+                self._links.take(watcher, target)
 
     def undeliverable(self, peer: Address, envelope: Envelope, reason: str) -> None:
         """Count and log what could not be sent; whoever waits for an answer to it hears it now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import uuid
 from collections import Counter, deque
@@ -13,11 +14,13 @@ from typing import Any, Self
 from .actor import Actor, Turn
 from .asks import Asks
 from .clock import Clock, LoopClock, Timer
+from .dead_letters import DeadLetters
 from .directory import Directory
 from .errors import PeerGoneError, SystemClosedError
 from .http import HttpRoutes
-from .links import NOPROC, NORMAL, SHUTDOWN, Links
+from .links import KILLED, NOPROC, NORMAL, SHUTDOWN, Links, Monitor
 from .message import Message
+from .names import Names
 from .peers import Peers
 from .repeat import Repeat
 from .replies import EndedError, Replies
@@ -25,7 +28,8 @@ from .run_queue import RunQueue
 from .tcp import TcpTransport
 from .transport import Transport
 from .upid import UPID, Address
-from .wire import DEFAULT_MAX_FRAME, Exited, Link, Unlink
+from .watching import Watching
+from .wire import DEFAULT_MAX_FRAME
 
 __all__ = ["DEFAULT_ASK_TIMEOUT", "ActorSystem"]
 
@@ -65,12 +69,15 @@ class ActorSystem:
         self._max_frame = max_frame
         self._given_clock = clock
         self._transport = transport
+        self.names = Names()
+        self.dead_letters = DeadLetters(self.counters)
         self._directory = Directory((advertise or host, port))
         self._actors = self._directory.actors
         self._links = Links()
-        self._finalizing: set[asyncio.Task[Any]] = set()
         self._started = False
-        self._closing = False
+        self.closing = False
+        """Whether `close` was called: whoever ends now is not to be started again."""
+        self._refusing = False
         self._closed = False
 
     # Life of the system.
@@ -86,13 +93,20 @@ class ActorSystem:
             self._asks, lambda peer, envelope: self._peers.post(peer, envelope), self.counters
         )
         self._queue = RunQueue(self._loop, self._replies, self._end)
+        self._watching = Watching(
+            self._directory,
+            self._links,
+            enqueue=self._queue.enqueue,
+            terminate=self.terminate,
+            control=lambda peer, message: self._peers.control(peer, message),
+        )
         self._peers = Peers(
             self._directory,
             self._asks,
             self._links,
             self.counters,
             enqueue=self._queue.enqueue,
-            fire=self._fire,
+            fire=self._watching.fire,
             dead_letter=self.dead_letter,
         )
         if self._transport is None:
@@ -119,14 +133,13 @@ class ActorSystem:
         """End every actor (reason `shutdown`), the last spawned first, flush, and stop listening."""
         if self._closed or not self._started:
             return
-        while self._actors or self._finalizing:
-            for actor in reversed(list(self._actors.values())):
-                self.terminate(actor.upid, SHUTDOWN)
-                await self.wait(actor.upid)
-            if self._finalizing:
-                await asyncio.wait(set(self._finalizing))
+        self.closing = True
+        while self._actors or self._directory.leaving:
+            for upid in reversed([*self._directory.upids()]):
+                self.terminate(upid, SHUTDOWN)
+                await self.wait(upid)
             # What an actor spawned in its last turn is ended too, in the next round, and may spawn no more.
-            self._closing = True
+            self._refusing = True
         self._closed = True
         self._peers.connect(None)
         self._asks.close()
@@ -158,18 +171,16 @@ class ActorSystem:
 
     @property
     def idle(self) -> bool:
-        """No actor has anything to do now, and nothing waits to be sent."""
+        """No actor has anything to do now, and nothing waits to be sent. Some may wait for time or for others."""
         if not self._started:
             return True
-        if self._finalizing or not self._queue.idle:
-            return False
-        return self._transport is None or self._transport.idle
+        return self._queue.idle and (self._transport is None or self._transport.idle)
 
     # Life of an actor.
 
     def spawn(self, actor: Actor, id: str | None = None) -> UPID:  # noqa: A002
         """Start an actor; its `initialize` is its first turn. ValueError if the id is taken or malformed."""
-        if not self._started or self._closed or self._closing:
+        if not self._started or self._closed or self._refusing:
             raise SystemClosedError("spawn: the actor system is not running")
         upid = self._directory.enter(actor, id)
         actor.system = self
@@ -195,6 +206,16 @@ class ActorSystem:
             if runtime.busy is not None and runtime.busy is not asyncio.current_task(self._loop):
                 runtime.busy.cancel()
             self._queue.make_ready(actor)
+
+    def kill(self, upid: UPID) -> None:
+        """End a local actor for good, with reason `killed`: it may not even finish its `finalize`."""
+        actor = self._directory.find(upid)
+        runtime = self._directory.runtime(upid)
+        if actor is not None:
+            actor._runtime.killed = True
+            self.terminate(upid, KILLED)
+        elif runtime is not None and runtime.busy is not None:
+            runtime.busy.cancel()
 
     async def wait(self, upid: UPID) -> str:
         """Wait until a local actor has ended; return the reason, `noproc` if there is none."""
@@ -241,6 +262,8 @@ class ActorSystem:
             actor = self._actors.get(to.id)
             if actor is None:
                 self._asks.fail(number, PeerGoneError(f"{to}: {NOPROC}"), None)
+                # Else whoever asks again until it is there would let nobody else run, and wait for ever.
+                await asyncio.sleep(0)
             else:
                 self._queue.enqueue(actor, (message, sender, number))
         else:
@@ -289,9 +312,15 @@ class ActorSystem:
         return True
 
     def dead_letter(self, to: UPID, message: Any, sender: UPID | None, reason: str) -> None:
-        """Count and log a message that nobody handled."""
-        self.counters["dead_letters"] += 1
-        log.debug("dead letter for %s from %s: %s: %r", to, sender, reason, message)
+        """Count and log a message that nobody handled, and tell those who subscribed to `dead_letters`."""
+        letter = self.dead_letters.note(to, message, sender, reason)
+        if letter is not None:
+            for upid in self.dead_letters.subscribers():
+                actor = self._directory.find(upid)
+                if actor is None:
+                    self.dead_letters.unsubscribe(upid)
+                else:
+                    self._queue.enqueue(actor, (letter, None, None))
 
     def processes(self) -> list[dict[str, Any]]:
         """Each live actor: id, type, mailbox length, messages handled, whether it waits, links."""
@@ -317,34 +346,26 @@ class ActorSystem:
         there or nobody listens there, `noconnection` when the connection breaks, and then it may still be
         alive. Fires once.
         """
-        local = target.address == self._directory.address
-        if not self._links.add(watcher, target, None if local else target.address):
-            return
-        if not local:
-            self._peers.control(target.address, Link(watcher.id, target.id))
-        elif target.id not in self._actors:
-            self._fire(watcher, target, NOPROC)
+        self._watching.link(watcher, target)
 
     def unlink(self, watcher: UPID, target: UPID) -> None:
         """Undo `link`."""
-        if self._links.remove(watcher, target) and target.address != self._directory.address:
-            self._peers.control(target.address, Unlink(watcher.id, target.id))
+        self._watching.unlink(watcher, target)
 
-    def _fire(self, watcher: UPID, target: UPID, reason: str) -> None:
-        if not self._links.remove(watcher, target):
-            return
-        if watcher.address != self._directory.address:
-            self._peers.control(watcher.address, Exited(watcher.id, target.id, reason))
-            return
-        actor = self._actors.get(watcher.id)
-        if actor is not None:
-            self._queue.enqueue(actor, (Turn(actor.exited, (target, reason)), None, None))
+    def monitor(self, watcher: UPID, target: UPID) -> Monitor:
+        """Tell the local actor `watcher` through `down` when `target` ends; as `link`, but each call counts."""
+        return self._watching.monitor(watcher, target)
+
+    def demonitor(self, monitor: Monitor) -> None:
+        """Undo `monitor`. What was on its way already is still told."""
+        self._watching.demonitor(monitor)
 
     def _end(self, actor: Actor, reason: str) -> None:
         """Take the actor out; then its last turn, then its links."""
         runtime = actor._runtime
         runtime.gone = True
         self._directory.leave(actor)
+        self.names.forget(actor.upid)
         runtime.busy = None
         self.http.remove_actor(actor.upid)
         for task in runtime.tasks or ():
@@ -367,24 +388,24 @@ class ActorSystem:
         if result is None:
             self._ended(actor, reason)
             return
-        task = self._loop.create_task(_await(result))
-        self._finalizing.add(task)
+        task = runtime.busy = self._loop.create_task(
+            result if inspect.iscoroutine(result) else _await(result)
+        )
+        task.add_done_callback(lambda done: self._finalized(actor, done, reason))
+        if runtime.killed:
+            task.cancel()
 
-        def finalized(done: asyncio.Task[Any]) -> None:
-            self._finalizing.discard(done)
-            if not done.cancelled() and (error := done.exception()) is not None:
-                self.counters["handler_failures"] += 1
-                log.error("%s: finalize raised", actor.upid, exc_info=error)
-            self._ended(actor, reason)
-
-        task.add_done_callback(finalized)
+    def _finalized(self, actor: Actor, task: asyncio.Task[Any], reason: str) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.counters["handler_failures"] += 1
+            log.error("%s: finalize raised", actor.upid, exc_info=error)
+        self._ended(actor, reason)
 
     def _ended(self, actor: Actor, reason: str) -> None:
         self._directory.left(actor)
-        for target in self._links.targets(actor.upid):
-            self.unlink(actor.upid, target)
+        self._watching.forget(actor.upid)
         for watcher in self._links.watchers(actor.upid):
-            self._fire(watcher, actor.upid, reason)
+            self._watching.fire(watcher, actor.upid, reason)
         ended = actor._runtime.ended
         if ended is not None and not ended.done():
             ended.set_result(reason)

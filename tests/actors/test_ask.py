@@ -247,3 +247,16 @@ async def test_open_asks_fail_when_their_own_system_closes(two: Two) -> None:
     await two[0].close()
     with pytest.raises(PeerGoneError):
         await ask
+
+
+@pytest.mark.asyncio
+async def test_asking_again_until_somebody_is_there_lets_others_run(system: ActorSystem) -> None:
+    nobody = UPID.at("late", system.address)
+    asyncio.get_running_loop().call_soon(system.spawn, Probe(), "late")
+    for _ in range(1000):
+        try:
+            assert await system.ask(nobody, Echo("x")) == Echo("x")
+            return
+        except PeerGoneError:
+            pass
+    pytest.fail("it asked 1000 times and nobody else had a turn")
