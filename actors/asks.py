@@ -1,4 +1,4 @@
-"""Questions that await their replies, and one deadline queue for all of them."""
+"""Questions that await their replies, and one timer for all their deadlines."""
 
 from __future__ import annotations
 
@@ -13,85 +13,97 @@ from .upid import UPID, Address
 __all__ = ["Asks"]
 
 SLACK = 1024
-"""Deadlines of answered asks that may stay in the queue before they are cleared out."""
+"""Deadlines of answered asks that may stay in the heap before they are cleared out."""
 
-
-class _Ask:
-    __slots__ = ("future", "timeout", "to")
-
-    def __init__(self, future: asyncio.Future[Any], to: UPID, timeout: float) -> None:
-        self.future = future
-        self.to = to
-        self.timeout = timeout
+Ask = tuple["asyncio.Future[Any]", UPID, float, float]
+"""The future, who was asked, the timeout and the deadline, in seconds."""
 
 
 class Asks:
     """All open asks of one system.
 
-    One timer serves all deadlines: a timer for each ask would cost more than the rest of the ask.
+    One timer serves all deadlines: a timer for each ask would cost more than the rest of the ask. Asks with the
+    usual timeout end in the order in which they began, and need no heap either.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, usual_timeout: float) -> None:
         self._clock = clock
-        self._open: dict[int, _Ask] = {}
+        self._loop = asyncio.get_running_loop()
+        self._usual_timeout = usual_timeout
+        self._usual: dict[int, Ask] = {}
+        self._others: dict[int, Ask] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self._last = 0
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._usual) + len(self._others)
 
-    def open(self, to: UPID, timeout: float) -> tuple[int, asyncio.Future[Any]]:
-        """Number a new ask; its future ends by reply, failure, timeout, or cancellation."""
+    def open(self, to: UPID, timeout: float | None) -> tuple[int, asyncio.Future[Any]]:
+        """Number a new ask; its future ends by reply, failure, timeout (None: the usual), or cancellation."""
         self._last = number = self._last + 1
-        future = asyncio.get_running_loop().create_future()
-        self._open[number] = _Ask(future, to, timeout)
-        if len(self._deadlines) > 2 * len(self._open) + SLACK:
-            self._deadlines = [item for item in self._deadlines if item[1] in self._open]
-            heapq.heapify(self._deadlines)
-        deadline = self._clock.monotonic() + timeout
-        heapq.heappush(self._deadlines, (deadline, number))
+        future = self._loop.create_future()
+        if timeout is None or timeout == self._usual_timeout:
+            deadline = self._clock.monotonic() + self._usual_timeout
+            self._usual[number] = (future, to, self._usual_timeout, deadline)
+        else:
+            deadline = self._clock.monotonic() + timeout
+            self._others[number] = (future, to, timeout, deadline)
+            if len(self._deadlines) > 2 * len(self._others) + SLACK:
+                self._deadlines = [item for item in self._deadlines if item[1] in self._others]
+                heapq.heapify(self._deadlines)
+            heapq.heappush(self._deadlines, (deadline, number))
         if self._timer is None or deadline < self._timer_at:
             self._set_timer(deadline)
         return number, future
 
     def forget(self, number: int) -> None:
         """Stop waiting for the reply."""
-        self._open.pop(number, None)
+        if self._usual.pop(number, None) is None:
+            self._others.pop(number, None)
 
     def reply(self, number: int, value: Any, peer: Address | None) -> bool:
         """Deliver a reply that came from `peer` (None: from this system). False if nobody waits for it."""
-        ask = self._open.get(number)
-        if ask is None or (peer is not None and peer != ask.to.address):
+        future = self._take(number, peer)
+        if future is None:
             return False
-        del self._open[number]
-        if not ask.future.done():
-            ask.future.set_result(value)
+        if not future.done():
+            future.set_result(value)
         return True
 
     def fail(self, number: int, error: Exception, peer: Address | None) -> bool:
         """Deliver a failure in place of a reply."""
-        ask = self._open.get(number)
-        if ask is None or (peer is not None and peer != ask.to.address):
+        future = self._take(number, peer)
+        if future is None:
             return False
-        del self._open[number]
-        if not ask.future.done():
-            ask.future.set_exception(error)
+        if not future.done():
+            future.set_exception(error)
         return True
+
+    def _take(self, number: int, peer: Address | None) -> asyncio.Future[Any] | None:
+        asks = self._usual
+        ask = asks.get(number)
+        if ask is None:
+            asks = self._others
+            ask = asks.get(number)
+        if ask is None or (peer is not None and peer != ask[1].address):
+            return None
+        del asks[number]
+        return ask[0]
 
     def fail_peer(self, address: Address, reason: str) -> None:
         """The connection to that system broke: whoever waits for it hears it now."""
-        for number in [n for n, ask in self._open.items() if ask.to.address == address]:
-            to = self._open[number].to
-            self.fail(number, PeerGoneError(f"{to}: {reason}"), None)
+        for number, (_, to, _, _) in [*self._usual.items(), *self._others.items()]:
+            if to.address == address:
+                self.fail(number, PeerGoneError(f"{to}: {reason}"), None)
 
     def close(self) -> None:
         """Fail all that is open."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for number in list(self._open):
+        for number in [*self._usual, *self._others]:
             self.fail(number, PeerGoneError("the actor system was closed"), None)
 
     def _set_timer(self, when: float) -> None:
@@ -103,12 +115,21 @@ class Asks:
     def _sweep(self) -> None:
         self._timer = None
         now = self._clock.monotonic()
+        overdue: list[tuple[float, int]] = []
+        following: list[float] = []
+        for number, (_, _, _, deadline) in self._usual.items():
+            if deadline > now:
+                following.append(deadline)
+                break
+            overdue.append((deadline, number))
         deadlines = self._deadlines
-        # Asks that were answered stay in the queue, for a while: cheaper than finding each.
-        while deadlines and (deadlines[0][0] <= now or deadlines[0][1] not in self._open):
-            _, number = heapq.heappop(deadlines)
-            ask = self._open.get(number)
+        # Asks that were answered stay in the heap, for a while: cheaper than finding each.
+        while deadlines and (deadlines[0][0] <= now or deadlines[0][1] not in self._others):
+            overdue.append(heapq.heappop(deadlines))
+        following += [deadline for deadline, _ in deadlines[:1]]
+        for _, number in sorted(overdue):
+            ask = self._usual.get(number) or self._others.get(number)
             if ask is not None:
-                self.fail(number, AskTimeoutError(f"{ask.to} did not reply within {ask.timeout:g} s"), None)
-        if deadlines:
-            self._set_timer(deadlines[0][0])
+                self.fail(number, AskTimeoutError(f"{ask[1]} did not reply within {ask[2]:g} s"), None)
+        if following:
+            self._set_timer(min(following))

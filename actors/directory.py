@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from itertools import count
 from typing import Any
 
 from .actor import Actor, Handler
 from .upid import UPID, Address, valid_id
 
-__all__ = ["Directory", "Runtime"]
+__all__ = ["Directory", "Runtime", "runtime_of"]
 
 
 class Runtime:
@@ -29,6 +29,14 @@ class Runtime:
         self.tasks: set[asyncio.Task[Any]] | None = None
 
 
+def runtime_of(actor: Actor) -> Runtime:
+    """What is kept of a spawned actor. It is made when it is first needed, as its mailbox is."""
+    runtime: Runtime | None = actor._runtime
+    if runtime is None:
+        runtime = actor._runtime = Runtime(type(actor)._handlers)
+    return runtime
+
+
 class Directory:
     """The actors of one system by id: `actors` live, `leaving` have had their last message but still hold their id."""
 
@@ -36,7 +44,8 @@ class Directory:
         self.address = address
         self.actors: dict[str, Actor] = {}
         self.leaving: dict[str, Runtime] = {}
-        self._names: Counter[str] = Counter()
+        self._series: dict[type[Actor], tuple[str, count[int]]] = {}
+        self._numbers: dict[str, count[int]] = {}
 
     def find(self, upid: UPID) -> Actor | None:
         """The live actor of that name, if it is one of this system's."""
@@ -48,7 +57,7 @@ class Directory:
         if upid.address != self.address:
             return None
         actor = self.actors.get(upid.id)
-        return self.leaving.get(upid.id) if actor is None else actor._runtime
+        return self.leaving.get(upid.id) if actor is None else runtime_of(actor)
 
     def upids(self) -> list[UPID]:
         """All that live or are leaving, the first spawned first."""
@@ -57,20 +66,32 @@ class Directory:
     def enter(self, actor: Actor, id_: str | None) -> UPID:
         """Give an actor its id, or one made of its class's name. ValueError if the id is taken or malformed."""
         if id_ is None:
-            prefix = type(actor).__name__.lower()
-            self._names[prefix] += 1
-            id_ = f"{prefix}({self._names[prefix]})"
-        if not valid_id(id_):
+            id_ = self._made(type(actor))
+        elif not valid_id(id_):
             raise ValueError(f"actor id {id_!r}: letters, digits and _.()- only, at most 128")
         if id_ in self.actors or id_ in self.leaving:
             raise ValueError(f"actor id {id_!r} is taken")
-        if getattr(actor, "_runtime", None) is not None:
-            raise ValueError(f"this {type(actor).__name__} was spawned already, as {actor.upid}")
-        actor.upid = UPID.at(id_, self.address)
-        actor._runtime = Runtime(type(actor)._handlers)
-        actor._mailbox = None
+        try:
+            before = actor.upid
+        except AttributeError:
+            pass
+        else:
+            raise ValueError(f"this {type(actor).__name__} was spawned already, as {before}")
+        upid = actor.upid = UPID.at(id_, self.address)
+        actor._runtime = actor._mailbox = None
         self.actors[id_] = actor
-        return actor.upid
+        return upid
+
+    def _made(self, type_: type[Actor]) -> str:
+        series = self._series.get(type_)
+        if series is None:
+            prefix = type_.__name__.lower()
+            if not valid_id(f"{prefix}({2**64})"):
+                raise ValueError(f"an id for {type_.__name__}: letters, digits and _ only, at most 100")
+            # Two classes of one name count together.
+            numbers = self._numbers.setdefault(prefix, count(1))
+            series = self._series[type_] = (prefix, numbers)
+        return f"{series[0]}({next(series[1])})"
 
     def leave(self, actor: Actor) -> None:
         """Take an actor out. Its id stays taken until its links are told: a successor must not inherit them."""

@@ -31,7 +31,7 @@ def decode_hook(type_: type, value: Any) -> Any:
 
 
 @dataclass_transform(frozen_default=True)
-class _MessageMeta(msgspec.StructMeta):
+class MessageMeta(msgspec.StructMeta):
     """Makes every subclass a tagged frozen Struct and keeps the registry of tags."""
 
     def __new__(
@@ -72,7 +72,7 @@ def _same_declaration(one: type, other: type) -> bool:
     return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
 
 
-class Message(msgspec.Struct, metaclass=_MessageMeta):
+class Message(msgspec.Struct, metaclass=MessageMeta):
     """Base of all messages: frozen records, by reference inside a system, MessagePack between systems.
 
     Fields are anything that msgspec validates (numbers, str, bytes, containers, other structs) and UPIDs.

@@ -12,7 +12,7 @@ from .asks import Asks
 from .directory import Directory
 from .errors import PeerGoneError, RemoteError
 from .links import NOCONNECTION, NOPROC, Links
-from .message import Message
+from .message import Message, MessageMeta
 from .transport import Transport
 from .upid import UPID, Address, format_address, valid_id
 from .wire import Envelope, Exited, Failure, Link, MalformedError, UnknownBody, Unlink
@@ -91,7 +91,7 @@ class Peers:
             sender = UPID.at(sender_id, peer) if sender_id else None
             answer = (number, peer, sender_id) if number else None
             actor = actors.get(to)
-            if actor is not None and isinstance(body, Message):
+            if actor is not None and type(type(body)) is MessageMeta:
                 self._enqueue(actor, (body, sender, answer))
                 continue
             reason = NOPROC if actor is None else getattr(body, "reason", "an empty message")

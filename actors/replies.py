@@ -12,7 +12,7 @@ from .actor import Actor, FailurePolicy
 from .asks import Asks
 from .errors import PeerGoneError, RefusedError, RemoteError
 from .links import NOPROC
-from .message import Message
+from .message import MessageMeta
 from .upid import Address
 from .wire import Envelope, Failure
 
@@ -59,16 +59,19 @@ class Replies:
 
     def answer(self, actor: Actor, number: Any, result: Any) -> None:
         """Tell the asker what its handler returned. What is no message is the handler's failure."""
+        if result is None or type(type(result)) is MessageMeta:
+            if type(number) is int:
+                self._asks.reply(number, result, None)
+                return
+            if type(number) is tuple:
+                self._post(number[1], (number[2], actor.upid.id, -number[0], result))
+                return
         if isinstance(number, asyncio.Future):
             if not number.done():
                 number.set_result(result)
-        elif result is not None and not isinstance(result, Message):
+        else:
             error = TypeError(f"a handler of {actor.upid} returned {type(result).__name__}, not a Message")
             self.failed(actor, number, error)
-        elif type(number) is int:
-            self._asks.reply(number, result, None)
-        else:
-            self._post(number[1], (number[2], actor.upid.id, -number[0], result))
 
     def fail(self, actor: Actor, number: Any, error: Exception) -> None:
         """Tell the asker, in place of a reply, why there is none."""

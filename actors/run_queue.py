@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .actor import Actor, Turn
+from .directory import runtime_of
 from .errors import RefusedError
+from .message import MessageMeta
 from .replies import EndedError, Replies
 from .upid import UPID
 
@@ -46,11 +48,18 @@ class RunQueue:
 
     def enqueue(self, actor: Actor, item: Item) -> None:
         """Put something into an actor's mailbox."""
-        if actor._mailbox is None:
-            actor._mailbox = deque()
-        actor._mailbox.append(item)
+        mailbox = actor._mailbox
+        if mailbox is None:
+            mailbox = self.open(actor)
+        mailbox.append(item)
         if not actor._runtime.queued:
             self.make_ready(actor)
+
+    def open(self, actor: Actor) -> deque[Item]:
+        """Make the mailbox of an actor that has none: those who wait for nothing cost little."""
+        runtime_of(actor)
+        mailbox = actor._mailbox = deque()
+        return mailbox
 
     def make_ready(self, actor: Actor) -> None:
         """Have the actor looked at: it has mail, or is to end."""
@@ -114,13 +123,18 @@ class RunQueue:
             except BaseException:
                 runtime.queued = False
                 raise
-            if result is not None and inspect.isawaitable(result):
+            if result is None:
+                if number is not None:
+                    self._replies.answer(actor, number, None)
+            elif type(type(result)) is MessageMeta or not inspect.isawaitable(result):
+                # A message is what most handlers return, and asking whether it can be awaited is dear.
+                if number is not None:
+                    self._replies.answer(actor, number, result)
+            else:
                 concurrent = handler is not None and handler.concurrent
                 self._start_task(actor, result, number, concurrent)
                 if not concurrent:
                     break
-            elif number is not None:
-                self._replies.answer(actor, number, result)
         runtime.queued = False
         done = BATCH - left
         runtime.handled += done

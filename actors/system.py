@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import uuid
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,7 @@ from .actor import Actor, Turn
 from .asks import Asks
 from .clock import Clock, LoopClock, Timer
 from .dead_letters import DeadLetters
-from .directory import Directory
+from .directory import Directory, runtime_of
 from .errors import PeerGoneError, SystemClosedError
 from .http import HttpRoutes
 from .links import KILLED, NOPROC, NORMAL, SHUTDOWN, Links, Monitor
@@ -88,7 +88,7 @@ class ActorSystem:
             raise SystemClosedError("the actor system was started already")
         self._loop = asyncio.get_running_loop()
         self.clock: Clock = self._given_clock or LoopClock()
-        self._asks = Asks(self.clock)
+        self._asks = Asks(self.clock, DEFAULT_ASK_TIMEOUT)
         self._replies = Replies(
             self._asks, lambda peer, envelope: self._peers.post(peer, envelope), self.counters
         )
@@ -199,7 +199,7 @@ class ActorSystem:
         if drain:
             self._queue.enqueue(actor, (Turn(self.terminate, (upid, reason)), None, None))
             return
-        runtime = actor._runtime
+        runtime = runtime_of(actor)
         if runtime.ending is None:
             runtime.ending = reason
             # Its own turn may say so, and finishes.
@@ -212,7 +212,7 @@ class ActorSystem:
         actor = self._directory.find(upid)
         runtime = self._directory.runtime(upid)
         if actor is not None:
-            actor._runtime.killed = True
+            runtime_of(actor).killed = True
             self.terminate(upid, KILLED)
         elif runtime is not None and runtime.busy is not None:
             runtime.busy.cancel()
@@ -238,7 +238,7 @@ class ActorSystem:
                 return
             mailbox = actor._mailbox
             if mailbox is None:
-                mailbox = actor._mailbox = deque()
+                mailbox = self._queue.open(actor)
             mailbox.append((message, sender, None))
             if not actor._runtime.queued:
                 self._queue.make_ready(actor)
@@ -257,7 +257,7 @@ class ActorSystem:
         """
         if not self._started or self._closed:
             raise SystemClosedError("ask: the actor system is not running")
-        number, future = self._asks.open(to, DEFAULT_ASK_TIMEOUT if timeout is None else timeout)
+        number, future = self._asks.open(to, timeout)
         if to.address == self._directory.address:
             actor = self._actors.get(to.id)
             if actor is None:
@@ -270,8 +270,9 @@ class ActorSystem:
             self._peers.send(to, message, sender, number)
         try:
             return await future
-        finally:
+        except asyncio.CancelledError:
             self._asks.forget(number)
+            raise
 
     def forward(self, to: UPID, message: Message, sender: UPID | None) -> None:
         """Send on behalf of another local actor, or of nobody (delegation)."""
@@ -306,7 +307,7 @@ class ActorSystem:
 
     def _due(self, actor: Actor | None, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
         """A timer fired: call in a turn of the actor that set it. False if it ended, whoever has its name."""
-        if actor is None or actor._runtime.gone:
+        if actor is None or (actor._runtime is not None and actor._runtime.gone):
             return False
         self._queue.enqueue(actor, (Turn(function, args), None, None))
         return True
@@ -329,8 +330,8 @@ class ActorSystem:
                 "id": actor.upid.id,
                 "type": type(actor).__qualname__,
                 "mailbox": len(actor._mailbox or ()),
-                "handled": actor._runtime.handled,
-                "waiting": actor._runtime.busy is not None,
+                "handled": runtime_of(actor).handled,
+                "waiting": runtime_of(actor).busy is not None,
                 "links": [str(target) for target in self._links.targets(actor.upid)],
                 "watchers": [str(watcher) for watcher in self._links.watchers(actor.upid)],
             }

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("launch",)
+BENCHMARKS = ("actors", "launch")
 TARGET = Path("docs/benchmarks.md")
 
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import actors
+from benchmarks.report import Row, main, row
 
-from ..report import Row, main, row
 from .local import measure_local
 from .remote import measure_remote
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median
 
-from actors import UPID, ActorSystem
+from actors import ActorSystem
 
 from .floor import FloorActor, FloorRing
 from .ours import STATUS, Asker, Count, Counter, Go, Hop, Ring, Sender, Status
@@ -76,7 +76,7 @@ async def tell(system: ActorSystem, bursts: int, rounds: int, targets: int = 1, 
                 start = number * burst
                 for index in range(start, start + burst):
                     actors[index % targets].send(STATUS)
-            while any(actor.scheduled for actor in actors[:1]) or actors[-1].scheduled:
+            while actors[0].scheduled or actors[-1].scheduled:
                 await asyncio.sleep(0)
         return (time.perf_counter() - began) / (bursts * burst) * 1e9
 
@@ -184,10 +184,8 @@ async def spawn(system: ActorSystem, actors: int, rounds: int) -> Pair:
     loop = asyncio.get_running_loop()
 
     async def ours() -> float:
-        upids: list[UPID] = []
         began = time.perf_counter()
-        for _ in range(actors):
-            upids.append(system.spawn(Counter()))
+        upids = [system.spawn(Counter()) for _ in range(actors)]
         value = (time.perf_counter() - began) / actors * 1e9
         for upid in upids:
             system.terminate(upid)
@@ -195,11 +193,11 @@ async def spawn(system: ActorSystem, actors: int, rounds: int) -> Pair:
         return value
 
     async def floor() -> float:
-        registry: dict[str, FloorActor] = {}
         began = time.perf_counter()
-        for number in range(actors):
-            registry[f"counter({number})"] = FloorActor(loop)
-        return (time.perf_counter() - began) / actors * 1e9
+        registry = {f"counter({number})": FloorActor(loop) for number in range(actors)}
+        value = (time.perf_counter() - began) / actors * 1e9
+        del registry
+        return value
 
     return await interleave(ours, floor, rounds)
 
@@ -225,8 +223,9 @@ async def measure_local(quick: bool) -> dict[str, Pair]:
         result["ring"] = await ring(system, 50_000, rounds)
         result["spawn"] = await spawn(system, 10_000, rounds)
         result["fanin"] = await fanin(system, 50, rounds)
-        few = (await tell(system, 10, rounds, targets=1_000, burst=10_000))[0]
-        many = (await tell(system, 10, max(3, rounds // 3), targets=100_000, burst=100_000))[0]
+        # One message each, so that both make as many mailboxes.
+        few = (await tell(system, 200, rounds, targets=1_000, burst=1_000))[0]
+        many = (await tell(system, 2, max(3, rounds // 3), targets=100_000, burst=100_000))[0]
         result["tell_100k_actors"] = many, few
         result["mailbox_1m"] = await million(system), result["local_tell"][0]
     return result

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import actors
 from actors import UPID, ActorSystem, parse_address
+from benchmarks.report import quantile
 
-from ..report import quantile
 from .floor import FloorLink, FloorServer
 from .ours import STATUS, Count, Counter, Status
 
@@ -110,15 +110,18 @@ async def measure_remote(quick: bool) -> Remote:
     rounds, messages, asks = (5, 20_000, 1_500) if quick else (11, 50_000, 5_000)
     async with second_process() as (pid, to, floor_port), ActorSystem() as system:
         _, link = await asyncio.get_running_loop().create_connection(FloorLink, "127.0.0.1", floor_port)
-        tells: list[tuple[float, float]] = []
-        for _ in range(rounds + 1):
-            tells.append((await tell_ours(system, to, messages), await tell_floor(link, messages)))
+        tells = [
+            (await tell_ours(system, to, messages), await tell_floor(link, messages))
+            for _ in range(rounds + 1)
+        ]
         processors = os.sched_getaffinity(0)
         one = {min(processors)}
         os.sched_setaffinity(0, one)
         os.sched_setaffinity(pid, one)
         try:
-            taken = [(await ask_ours(system, to, asks), await ask_floor(link, asks)) for _ in range(rounds + 1)]
+            taken = [
+                (await ask_ours(system, to, asks), await ask_floor(link, asks)) for _ in range(rounds + 1)
+            ]
         finally:
             os.sched_setaffinity(0, processors)
         if link.transport is not None:
