@@ -46,6 +46,10 @@ class RunQueue:
         """No actor has anything to do now."""
         return not self._ready
 
+    def clear(self) -> None:
+        """Nobody has anything to do any more."""
+        self._ready.clear()
+
     def enqueue(self, actor: Actor, item: Item) -> None:
         """Put something into an actor's mailbox."""
         mailbox = actor._mailbox
@@ -156,8 +160,9 @@ class RunQueue:
         task: asyncio.Task[Any] = self._loop.create_task(coroutine)
         if concurrent:
             if runtime.tasks is None:
-                runtime.tasks = set()
-            runtime.tasks.add(task)
+                # Not a set: they are cancelled in the order of their start.
+                runtime.tasks = {}
+            runtime.tasks[task] = None
         else:
             runtime.busy = task
         task.add_done_callback(lambda done: self._task_done(actor, done, number))
@@ -167,7 +172,7 @@ class RunQueue:
         if runtime.busy is task:
             runtime.busy = None
         elif runtime.tasks is not None:
-            runtime.tasks.discard(task)
+            runtime.tasks.pop(task, None)
         if task.cancelled():
             if runtime.ending is None:
                 self._replies.failed(actor, number, _turn_cancelled(actor, None))

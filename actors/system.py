@@ -77,7 +77,7 @@ class ActorSystem:
         self._started = False
         self.closing = False
         """Whether `close` was called: whoever ends now is not to be started again."""
-        self._refusing = False
+        self._spawning = False
         self._closed = False
 
     # Life of the system.
@@ -126,7 +126,7 @@ class ActorSystem:
             await self.http.close()
             raise
         self._peers.connect(self._transport)
-        self._started = True
+        self._started = self._spawning = True
         return self
 
     async def close(self) -> None:
@@ -139,13 +139,35 @@ class ActorSystem:
                 self.terminate(upid, SHUTDOWN)
                 await self.wait(upid)
             # What an actor spawned in its last turn is ended too, in the next round, and may spawn no more.
-            self._refusing = True
+            self._spawning = False
+        self._spawning = False
         self._closed = True
         self._peers.connect(None)
         self._asks.close()
         await self.http.close()
         if self._transport is not None:
             await self._transport.close()
+
+    def abort(self) -> None:
+        """End as a crash would: no actor has another turn, nothing is flushed, nobody is told. For simulations."""
+        self._spawning, self._closed, self.closing = False, True, True
+        self._peers.connect(None)
+        self._asks.close()
+        for actor in self._actors.values():
+            runtime = runtime_of(actor)
+            runtime.gone = True
+            runtime.ending = runtime.ending or KILLED
+            actor._mailbox = None
+            if runtime.ended is not None and not runtime.ended.done():
+                runtime.ended.set_result(KILLED)
+            for task in [runtime.busy, *(runtime.tasks or ())]:
+                if task is not None:
+                    task.cancel()
+        for runtime in self._directory.leaving.values():
+            if runtime.busy is not None:
+                runtime.busy.cancel()
+        self._actors.clear()
+        self._queue.clear()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -180,7 +202,7 @@ class ActorSystem:
 
     def spawn(self, actor: Actor, id: str | None = None) -> UPID:  # noqa: A002
         """Start an actor; its `initialize` is its first turn. ValueError if the id is taken or malformed."""
-        if not self._started or self._closed or self._refusing:
+        if not self._spawning:
             raise SystemClosedError("spawn: the actor system is not running")
         upid = self._directory.enter(actor, id)
         actor.system = self

@@ -10,6 +10,7 @@ from benchmarks.report import Row, main, row
 
 from .local import measure_local
 from .remote import measure_remote
+from .simulated import measure_simulation
 
 LIMITS = {
     "local_tell": 2.2,
@@ -43,6 +44,9 @@ def measure(quick: bool) -> list[Row]:
         [sys.executable, "-m", "benchmarks.actors.memory"], check=True, stdout=subprocess.PIPE, text=True
     )
     rows.append(row("bytes_per_actor", float(fresh.stdout), "B", at_most=300))
+    messages, day = measure_simulation(quick)
+    rows.append(row("simulation", round(messages), "1/s", at_least=300_000))
+    rows.append(row("simulated_day", round(day, 2), "ms"))
     remote = actors.run(measure_remote(quick))
     for name, (value, reference), unit, limit in (
         ("remote_tell", remote.tell, "ns", 1.1),
