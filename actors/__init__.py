@@ -24,6 +24,7 @@
 
 from .actor import Actor, FailurePolicy, handles
 from .clock import Clock, LoopClock, PausedClock, Timer
+from .combinators import RateLimiter, Sequence, collect, first
 from .dead_letters import DeadLetter
 from .errors import (
     ActorError,
@@ -35,6 +36,7 @@ from .errors import (
 )
 from .links import KILLED, NOCONNECTION, NOPROC, NORMAL, SHUTDOWN, Monitor
 from .loop import run
+from .mailbox import Overflow
 from .message import Message
 from .names import Names
 from .supervisor import Child, Restart, RestartIntensityError, Strategy, Supervisor
@@ -42,6 +44,7 @@ from .system import ActorSystem
 from .tcp import TcpTransport
 from .transport import InProcessNetwork, InProcessTransport, Transport
 from .upid import UPID, Address, format_address, parse_address
+from .watchdog import Blocked, Watchdog
 
 __all__ = [
     "KILLED",
@@ -55,6 +58,7 @@ __all__ = [
     "ActorSystem",
     "Address",
     "AskTimeoutError",
+    "Blocked",
     "Child",
     "Clock",
     "DeadLetter",
@@ -65,18 +69,24 @@ __all__ = [
     "Message",
     "Monitor",
     "Names",
+    "Overflow",
     "PausedClock",
     "PeerGoneError",
+    "RateLimiter",
     "RefusedError",
     "RemoteError",
     "Restart",
     "RestartIntensityError",
+    "Sequence",
     "Strategy",
     "Supervisor",
     "SystemClosedError",
     "TcpTransport",
     "Timer",
     "Transport",
+    "Watchdog",
+    "collect",
+    "first",
     "format_address",
     "handles",
     "parse_address",

@@ -8,18 +8,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
+from .mailbox import Overflow
 from .message import Message
 from .upid import UPID
 
 if TYPE_CHECKING:
-    import asyncio
-
     from .clock import Clock, Timer
     from .http import RouteHandler
     from .links import Monitor
     from .system import ActorSystem
 
-__all__ = ["Actor", "FailurePolicy", "Turn", "handles"]
+__all__ = ["Actor", "FailurePolicy", "handles"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK = "__ostrom_handles__"
@@ -54,22 +53,6 @@ def handles(*types: type[Message], concurrent: bool = False) -> Callable[[F], F]
     return mark
 
 
-class Turn:
-    """A plain call that waits in a mailbox for its turn, between the messages."""
-
-    __slots__ = ("args", "function", "future")
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...] = (),
-        future: asyncio.Future[Any] | None = None,
-    ) -> None:
-        self.function = function
-        self.args = args
-        self.future = future
-
-
 class Handler(NamedTuple):
     """How a message of one type is handled: the function, and what it wants."""
 
@@ -98,6 +81,10 @@ class Actor:
     trap_exits: ClassVar[bool] = True
     """Whether `exited` is called for a linked actor that ends. If not, its end for any reason but `normal` is this
     one's end too, with the same reason: Erlang's links, of which libprocess's are the trapping kind."""
+    mailbox_limit: ClassVar[int | None] = None
+    """Messages that may wait; None: as many as there is memory for."""
+    mailbox_overflow: ClassVar[Overflow] = Overflow.DROP_NEWEST
+    """What becomes of one too many."""
     failure_policy: ClassVar[FailurePolicy] = FailurePolicy.TERMINATE
     _handlers: ClassVar[dict[type, Handler]] = {}
 
@@ -108,6 +95,8 @@ class Actor:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if cls.mailbox_limit is not None and cls.mailbox_limit < 1:
+            raise TypeError(f"{cls.__qualname__}.mailbox_limit is {cls.mailbox_limit}, below 1")
         handlers: dict[type, Handler] = {}
         for base in reversed(cls.__mro__):
             declared: dict[type, str] = {}

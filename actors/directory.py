@@ -15,7 +15,18 @@ __all__ = ["Directory", "Runtime", "runtime_of"]
 class Runtime:
     """What the system keeps of a live actor, beside its mailbox."""
 
-    __slots__ = ("busy", "ended", "ending", "gone", "handled", "handlers", "killed", "queued", "tasks")
+    __slots__ = (
+        "busy",
+        "ended",
+        "ending",
+        "gone",
+        "halted",
+        "handled",
+        "handlers",
+        "killed",
+        "queued",
+        "tasks",
+    )
 
     def __init__(self, handlers: dict[type, Handler]) -> None:
         self.handlers = handlers
@@ -24,6 +35,8 @@ class Runtime:
         self.ending: str | None = None
         self.ended: asyncio.Future[str] | None = None
         self.gone = False
+        self.halted = False
+        """Handles nothing more: it ends, or waits for room in a mailbox that it sent to."""
         self.killed = False
         self.handled = 0
         self.tasks: dict[asyncio.Task[Any], None] | None = None

@@ -56,6 +56,7 @@ class Replies:
         log.error("%s: a handler raised", actor.upid, exc_info=error)
         if actor.failure_policy is FailurePolicy.TERMINATE and actor._runtime.ending is None:
             actor._runtime.ending = f"error: {type(error).__name__}: {error}"
+            actor._runtime.halted = True
 
     def answer(self, actor: Actor, number: Any, result: Any) -> None:
         """Tell the asker what its handler returned. What is no message is the handler's failure."""

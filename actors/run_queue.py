@@ -6,38 +6,49 @@ import asyncio
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
-from .actor import Actor, Turn
+from .actor import Actor
 from .directory import runtime_of
 from .errors import RefusedError
+from .mailbox import Item, Mailbox, Overflow, Turn, Watch
 from .message import MessageMeta
 from .replies import EndedError, Replies
 from .upid import UPID
 
-__all__ = ["Item", "RunQueue"]
+__all__ = ["RunQueue"]
 
 BATCH = 64
 """Messages one actor may handle before the next has its turn."""
 PASS = 512
 """Messages handled before the event loop has its turn."""
 
-Item = tuple[Any, UPID | None, Any]
-"""What waits in a mailbox: the message or Turn, its sender, and whom to answer: see `Replies`."""
-
 
 class RunQueue:
-    """The actors that have something to do. `end` is called with an actor whose last message was handled.
+    """The actors that have something to do.
+
+    `end` is called with an actor whose last message was handled; `find` gives the local actor of a name, and `drop`
+    is told of what a full mailbox did not take.
 
     A call_soon for each actor, or for each message, would cost three to eight times as much.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, replies: Replies, end: Callable[[Actor, str], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        replies: Replies,
+        end: Callable[[Actor, str], None],
+        find: Callable[[UPID], Actor | None],
+        drop: Callable[[UPID, Any, UPID | None, str], None],
     ) -> None:
         self._loop = loop
         self._replies = replies
         self._end = end
+        self._find = find
+        self._drop = drop
+        self._watches: dict[Actor, Watch] = {}
+        self._blocked: dict[Actor, dict[Actor, None]] = {}
         self._ready: deque[Actor] = deque()
         self._scheduled = False
 
@@ -62,8 +73,59 @@ class RunQueue:
     def open(self, actor: Actor) -> deque[Item]:
         """Make the mailbox of an actor that has none: those who wait for nothing cost little."""
         runtime_of(actor)
-        mailbox = actor._mailbox = deque()
+        watch = self._watches.get(actor) if self._watches else None
+        if actor.mailbox_limit is None and watch is None:
+            mailbox = actor._mailbox = deque()
+            return mailbox
+        mailbox = actor._mailbox = Mailbox(
+            actor.mailbox_limit,
+            partial(self._overflow, actor),
+            watch,
+            drop_oldest=actor.mailbox_overflow is Overflow.DROP_OLDEST,
+        )
         return mailbox
+
+    def watch(self, actor: Actor, watch: Watch | None) -> None:
+        """Have a function see, and change, what comes into an actor's mailbox from now on; None: not any more."""
+        if watch is None:
+            self._watches.pop(actor, None)
+        else:
+            self._watches[actor] = watch
+        before = actor._mailbox
+        mailbox = self.open(actor)
+        if before:
+            # Emptied, as the actor may be in the middle of it.
+            deque.extend(mailbox, before)
+            before.clear()
+
+    def _overflow(self, actor: Actor, item: Item) -> bool:
+        """There is no room: drop it, tell who asks, or take it and have its sender wait."""
+        message, sender, number = item
+        policy = actor.mailbox_overflow
+        if policy is Overflow.BLOCK and sender is not None and (waiting := self._find(sender)) is not None:
+            runtime = runtime_of(waiting)
+            # Two that wait for each other would wait for ever.
+            if waiting is not actor and not runtime_of(actor).halted:
+                runtime.halted = True
+                self._blocked.setdefault(actor, {})[waiting] = None
+            return True
+        if number is not None and policy in (Overflow.REJECT, Overflow.BLOCK):
+            self._replies.fail(actor, number, RefusedError(f"the mailbox of {actor.upid} is full"))
+        self._drop(actor.upid, message, sender, "mailbox full")
+        return False
+
+    def forget(self, actor: Actor) -> None:
+        """An actor ended."""
+        self._watches.pop(actor, None)
+        self.release(actor)
+
+    def release(self, actor: Actor) -> None:
+        """There is room again: those that waited for it go on."""
+        for waiting in self._blocked.pop(actor, ()):
+            runtime = runtime_of(waiting)
+            runtime.halted = runtime.ending is not None
+            if not runtime.gone:
+                self.make_ready(waiting)
 
     def make_ready(self, actor: Actor) -> None:
         """Have the actor looked at: it has mail, or is to end."""
@@ -96,7 +158,7 @@ class RunQueue:
         mailbox = actor._mailbox
         handlers = runtime.handlers
         left = BATCH
-        while mailbox and left and runtime.ending is None:
+        while mailbox and left and not runtime.halted:
             left -= 1
             message, sender, number = mailbox.popleft()
             handler = handlers.get(type(message))
@@ -142,14 +204,18 @@ class RunQueue:
         runtime.queued = False
         done = BATCH - left
         runtime.handled += done
+        if self._blocked and actor in self._blocked and len(mailbox or ()) < (actor.mailbox_limit or 1):
+            self.release(actor)
         if runtime.busy is not None:
             return done
         if runtime.ending is not None:
             self._end(actor, runtime.ending)
-        elif mailbox:
+        elif runtime.halted:
+            return done or 1
+        elif actor._mailbox:
             runtime.queued = True
             self._ready.append(actor)
-        elif mailbox is not None:
+        else:
             actor._mailbox = None
         return done or 1
 
@@ -185,7 +251,7 @@ class RunQueue:
                 raise error
         elif number is not None:
             self._replies.answer(actor, number, task.result())
-        if (actor._mailbox or runtime.ending is not None) and not runtime.gone:
+        if (actor._mailbox or actor in self._blocked or runtime.ending is not None) and not runtime.gone:
             self.make_ready(actor)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from .actor import Actor, Turn
+from .actor import Actor
 from .asks import Asks
 from .clock import Clock, LoopClock, Timer
 from .dead_letters import DeadLetters
@@ -19,6 +19,7 @@ from .directory import Directory, runtime_of
 from .errors import PeerGoneError, SystemClosedError
 from .http import HttpRoutes
 from .links import KILLED, NOPROC, NORMAL, SHUTDOWN, Links, Monitor
+from .mailbox import Item, Turn, Watch
 from .message import Message
 from .names import Names
 from .peers import Peers
@@ -92,7 +93,9 @@ class ActorSystem:
         self._replies = Replies(
             self._asks, lambda peer, envelope: self._peers.post(peer, envelope), self.counters
         )
-        self._queue = RunQueue(self._loop, self._replies, self._end)
+        self._queue = RunQueue(
+            self._loop, self._replies, self._end, find=self._directory.find, drop=self.dead_letter
+        )
         self._watching = Watching(
             self._directory,
             self._links,
@@ -224,6 +227,7 @@ class ActorSystem:
         runtime = runtime_of(actor)
         if runtime.ending is None:
             runtime.ending = reason
+            runtime.halted = True
             # Its own turn may say so, and finishes.
             if runtime.busy is not None and runtime.busy is not asyncio.current_task(self._loop):
                 runtime.busy.cancel()
@@ -360,6 +364,22 @@ class ActorSystem:
             for actor in self._actors.values()
         ]
 
+    def deliver(self, to: UPID, item: Item) -> None:
+        """Put what a watcher of a mailbox took into it after all. No effect if the actor has ended."""
+        actor = self._directory.find(to)
+        if actor is not None:
+            self._queue.enqueue(actor, item)
+
+    def watch_mailbox(self, upid: UPID, watch: Watch | None) -> None:
+        """Have a function see all that comes for a local actor, and change or drop it; None: not any more.
+
+        For tests and tracing: `actors.testing.intercept`. KeyError if there is no such actor.
+        """
+        actor = self._directory.find(upid)
+        if actor is None:
+            raise KeyError(str(upid))
+        self._queue.watch(actor, watch)
+
     # Links.
 
     def link(self, watcher: UPID, target: UPID) -> None:
@@ -389,6 +409,7 @@ class ActorSystem:
         runtime.gone = True
         self._directory.leave(actor)
         self.names.forget(actor.upid)
+        self._queue.forget(actor)
         runtime.busy = None
         self.http.remove_actor(actor.upid)
         for task in runtime.tasks or ():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .actor import Actor, Turn
+from .actor import Actor
 from .directory import Directory
 from .links import NOPROC, NORMAL, Links, Monitor
+from .mailbox import Turn
 from .message import Message
 from .upid import UPID, Address
 from .wire import Exited, Link, Unlink
