@@ -24,12 +24,15 @@ class Runtime:
         "handled",
         "handlers",
         "killed",
+        "plain",
         "queued",
         "tasks",
     )
 
-    def __init__(self, handlers: dict[type, Handler]) -> None:
+    def __init__(self, handlers: dict[type, Handler], plain: bool) -> None:
         self.handlers = handlers
+        self.plain = plain
+        """Its mailbox is a deque without a limit, that nobody watches."""
         self.queued = False
         self.busy: asyncio.Task[Any] | None = None
         self.ending: str | None = None
@@ -46,7 +49,7 @@ def runtime_of(actor: Actor) -> Runtime:
     """What is kept of a spawned actor. It is made when it is first needed, as its mailbox is."""
     runtime: Runtime | None = actor._runtime
     if runtime is None:
-        runtime = actor._runtime = Runtime(type(actor)._handlers)
+        runtime = actor._runtime = Runtime(type(actor)._handlers, actor.mailbox_limit is None)
     return runtime
 
 

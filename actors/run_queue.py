@@ -15,6 +15,7 @@ from .errors import RefusedError
 from .mailbox import Item, Mailbox, Overflow, Turn, Watch
 from .message import MessageMeta
 from .replies import EndedError, Replies
+from .tcp import TcpTransport
 from .upid import UPID
 
 __all__ = ["RunQueue"]
@@ -51,6 +52,8 @@ class RunQueue:
         self._blocked: dict[Actor, dict[Actor, None]] = {}
         self._ready: deque[Actor] = deque()
         self._scheduled = False
+        self.transport: TcpTransport | None = None
+        """Writes what a pass sent at the end of the pass, and not a turn of the loop later."""
 
     @property
     def idle(self) -> bool:
@@ -60,6 +63,19 @@ class RunQueue:
     def clear(self) -> None:
         """Nobody has anything to do any more."""
         self._ready.clear()
+
+    def begin_batch(self) -> bool:
+        """More will be put into mailboxes at once, and then `end_batch` is called, with what this returned."""
+        before, self._scheduled = self._scheduled, True
+        return before
+
+    def end_batch(self, scheduled: bool) -> None:
+        """All of a batch is here: handle it now, which is a turn of the loop earlier."""
+        if not scheduled:
+            if self._ready:
+                self._run()
+            else:
+                self._scheduled = False
 
     def enqueue(self, actor: Actor, item: Item) -> None:
         """Put something into an actor's mailbox."""
@@ -72,15 +88,16 @@ class RunQueue:
 
     def open(self, actor: Actor) -> deque[Item]:
         """Make the mailbox of an actor that has none: those who wait for nothing cost little."""
-        runtime_of(actor)
-        watch = self._watches.get(actor) if self._watches else None
-        if actor.mailbox_limit is None and watch is None:
+        runtime = actor._runtime
+        if runtime is None:
+            runtime = runtime_of(actor)
+        if runtime.plain:
             mailbox = actor._mailbox = deque()
             return mailbox
         mailbox = actor._mailbox = Mailbox(
             actor.mailbox_limit,
             partial(self._overflow, actor),
-            watch,
+            self._watches.get(actor),
             drop_oldest=actor.mailbox_overflow is Overflow.DROP_OLDEST,
         )
         return mailbox
@@ -91,6 +108,7 @@ class RunQueue:
             self._watches.pop(actor, None)
         else:
             self._watches[actor] = watch
+        runtime_of(actor).plain = watch is None and actor.mailbox_limit is None
         before = actor._mailbox
         mailbox = self.open(actor)
         if before:
@@ -142,11 +160,18 @@ class RunQueue:
         """One pass over the actors that have something to do, bounded so that I/O gets its turn."""
         ready = self._ready
         budget = PASS
+        transport = self.transport
+        if transport is not None:
+            transport.corked = True
         try:
             while ready and budget > 0:
                 actor = ready.popleft()
                 budget -= self._drain(actor)
         finally:
+            if transport is not None:
+                transport.corked = False
+                if transport.waiting_peers:
+                    transport.uncork()
             # Also after what no policy takes, KeyboardInterrupt say: if the loop goes on, so do the actors.
             if ready:
                 self._loop.call_soon(self._run)

@@ -123,6 +123,9 @@ class ActorSystem:
                 http_factory=self.http.protocol,
                 max_frame=self._max_frame,
             )
+        if isinstance(self._transport, TcpTransport):
+            self._queue.transport = self._transport
+            self._transport.batches = self._queue
         try:
             self._directory.address = await self._transport.start(self._peers)
         except OSError:

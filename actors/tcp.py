@@ -14,7 +14,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from .clock import Clock, Timer
 from .transport import Receiver
@@ -46,6 +46,16 @@ CLOSE_TIMEOUT = 5.0
 CONNECT_BEFORE_CLOSE = 2.0
 """Seconds that a closing system waits for connections that it is making, if something waits to be sent."""
 CONFIRM = encode_envelopes([], DEFAULT_MAX_FRAME)[0][0]
+
+
+class Batches(Protocol):
+    """Is told when what one read brought comes, and when all of it was handed over: it need not wait a turn."""
+
+    def begin_batch(self) -> bool:
+        """It comes."""
+
+    def end_batch(self, scheduled: bool) -> None:
+        """It was all."""
 
 
 class _Connection(asyncio.Protocol):
@@ -89,6 +99,15 @@ class _Connection(asyncio.Protocol):
             self.transport.write(self.owner.hello_frame())
 
     def data_received(self, data: bytes) -> None:
+        batches = self.owner.batches
+        scheduled = batches is not None and batches.begin_batch()
+        try:
+            self._take(data)
+        finally:
+            if batches is not None:
+                batches.end_batch(scheduled)
+
+    def _take(self, data: bytes) -> None:
         try:
             for payload in self._splitter.feed(data):
                 if self.greeted:
@@ -166,7 +185,10 @@ class _Peer:
         self.queue.append(envelope)
         if not self.scheduled:
             self.scheduled = True
-            self.owner.loop.call_soon(self.flush)
+            if self.owner.corked:
+                self.owner.waiting_peers.append(self)
+            else:
+                self.owner.loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """All that this turn of the loop sent, in one write."""
@@ -182,7 +204,7 @@ class _Peer:
         frames, bad = encode_envelopes(envelopes, self.owner.max_frame)
         for envelope, reason in bad:
             self.owner.receiver.unencodable(self.address, envelope, reason)
-        connection.transport.write(b"".join(frames))
+        connection.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
 
 class _Accepted(asyncio.Protocol):
@@ -265,6 +287,9 @@ class TcpTransport:
         self.loop = asyncio.get_running_loop()
         self.connections: set[_Connection] = set()
         self.waiting: set[_Accepted] = set()
+        self.corked = False
+        self.waiting_peers: list[_Peer] = []
+        self.batches: Batches | None = None
         self.receiver: Receiver
         self._bind = (host, port)
         self._advertise = advertise
@@ -284,6 +309,12 @@ class TcpTransport:
             host = socket.gethostname()
         self._address = (self._advertise or host, port)
         return self._address
+
+    def uncork(self) -> None:
+        """Write what was sent while `corked` was set, one write for each peer."""
+        peers, self.waiting_peers = self.waiting_peers, []
+        for peer in peers:
+            peer.flush()
 
     @property
     def address(self) -> Address:

@@ -218,6 +218,10 @@ class FrameSplitter:
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes, return the payloads that are now complete; MalformedError on an oversized one."""
         buffer = self._buffer
+        if not buffer and len(data) == 4 + int.from_bytes(data[:4], "big") <= 4 + self._limit:
+            # One read, one frame: what most reads are when little is sent.
+            self._limit = self._max
+            return [data[4:]]
         buffer += data
         frames: list[bytes] = []
         start, end = 0, len(buffer)
