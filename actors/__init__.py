@@ -34,6 +34,7 @@ from .errors import (
     RemoteError,
     SystemClosedError,
 )
+from .inspection import ActorView
 from .links import KILLED, NOCONNECTION, NOPROC, NORMAL, SHUTDOWN, Monitor
 from .loop import run
 from .mailbox import Overflow
@@ -42,6 +43,7 @@ from .names import Names
 from .supervisor import Child, Restart, RestartIntensityError, Strategy, Supervisor
 from .system import ActorSystem
 from .tcp import TcpTransport
+from .tracing import Traced
 from .transport import InProcessNetwork, InProcessTransport, Transport
 from .upid import UPID, Address, format_address, parse_address
 from .watchdog import Blocked, Watchdog
@@ -56,6 +58,7 @@ __all__ = [
     "Actor",
     "ActorError",
     "ActorSystem",
+    "ActorView",
     "Address",
     "AskTimeoutError",
     "Blocked",
@@ -83,6 +86,7 @@ __all__ = [
     "SystemClosedError",
     "TcpTransport",
     "Timer",
+    "Traced",
     "Transport",
     "Watchdog",
     "collect",

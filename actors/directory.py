@@ -23,9 +23,11 @@ class Runtime:
         "halted",
         "handled",
         "handlers",
+        "handling",
         "killed",
         "plain",
         "queued",
+        "since",
         "tasks",
     )
 
@@ -42,6 +44,8 @@ class Runtime:
         """Handles nothing more: it ends, or waits for room in a mailbox that it sent to."""
         self.killed = False
         self.handled = 0
+        self.handling: Any = None
+        self.since = 0.0
         self.tasks: dict[asyncio.Task[Any], None] | None = None
 
 

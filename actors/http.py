@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -182,7 +183,9 @@ class HttpRoutes:
         return web.json_response(self.metrics.snapshot())
 
     def _processes(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._system.processes(), dumps=lambda o: json.dumps(o, indent=1))
+        return web.json_response(
+            [asdict(each) for each in self._system.processes()], dumps=lambda o: json.dumps(o, indent=1)
+        )
 
     async def _toggle(self, request: web.Request) -> web.Response:
         if request.method != "POST":

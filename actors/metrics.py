@@ -30,11 +30,11 @@ class SystemMetrics(Collector):
         processes = system.processes()
         yield GaugeMetricFamily("ostrom_actors", "Live actors", len(processes))
         yield GaugeMetricFamily(
-            "ostrom_mailbox_messages", "Messages that wait", sum(p["mailbox"] for p in processes)
+            "ostrom_mailbox_messages", "Messages that wait", sum(p.mailbox for p in processes)
         )
         handled = CounterMetricFamily("ostrom_actor_handled", "Messages and turns handled", labels=["actor"])
         for process in processes[:1000]:
-            handled.add_metric([str(process["id"])], process["handled"])
+            handled.add_metric([process.id], process.handled)
         yield handled
         for name, help_ in (
             ("dead_letters", "Messages that nobody handled"),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
 from .actor import Actor
+from .clock import Clock
 from .directory import runtime_of
 from .errors import RefusedError
 from .mailbox import Item, Mailbox, Overflow, Turn, Watch
 from .message import MessageMeta
 from .replies import EndedError, Replies
 from .tcp import TcpTransport
+from .tracing import Trace
 from .upid import UPID
 
 __all__ = ["RunQueue"]
@@ -38,18 +40,21 @@ class RunQueue:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        clock: Clock,
         replies: Replies,
         end: Callable[[Actor, str], None],
         find: Callable[[UPID], Actor | None],
         drop: Callable[[UPID, Any, UPID | None, str], None],
     ) -> None:
         self._loop = loop
+        self._clock = clock
         self._replies = replies
         self._end = end
         self._find = find
         self._drop = drop
-        self._watches: dict[Actor, Watch] = {}
-        self._blocked: dict[Actor, dict[Actor, None]] = {}
+        self._watches: dict[UPID, Watch] = {}
+        self._traces: list[Trace] = []
+        self._blocked: dict[UPID, list[Actor]] = {}
         self._ready: deque[Actor] = deque()
         self._scheduled = False
         self.transport: TcpTransport | None = None
@@ -91,24 +96,57 @@ class RunQueue:
         runtime = actor._runtime
         if runtime is None:
             runtime = runtime_of(actor)
-        if runtime.plain:
+        if runtime.plain and not self._traces:
             mailbox = actor._mailbox = deque()
             return mailbox
         mailbox = actor._mailbox = Mailbox(
             actor.mailbox_limit,
             partial(self._overflow, actor),
-            self._watches.get(actor),
+            self._watch_of(actor),
             drop_oldest=actor.mailbox_overflow is Overflow.DROP_OLDEST,
         )
         return mailbox
 
+    def _watch_of(self, actor: Actor) -> Watch | None:
+        """Who sees what comes for an actor: the traces that match, and then whoever watches it."""
+        upid = actor.upid
+        traces = [trace for trace in self._traces if trace.watches(upid)]
+        watch = self._watches.get(upid)
+        if not traces:
+            return watch
+
+        def see(item: Item) -> Item | None:
+            for trace in traces:
+                trace.see(upid, item)
+            return item if watch is None else watch(item)
+
+        return see
+
+    def trace(self, trace: Trace, actors: Iterable[Actor]) -> None:
+        """Have a trace see what comes for the actors that it matches: these, and all that are spawned from now on."""
+        self._traces.append(trace)
+        for actor in actors:
+            if trace.watches(actor.upid):
+                self._reopen(actor)
+
+    def untrace(self, trace: Trace, actors: Iterable[Actor]) -> None:
+        """Undo `trace`."""
+        self._traces.remove(trace)
+        for actor in actors:
+            if trace.watches(actor.upid):
+                self._reopen(actor)
+
     def watch(self, actor: Actor, watch: Watch | None) -> None:
         """Have a function see, and change, what comes into an actor's mailbox from now on; None: not any more."""
         if watch is None:
-            self._watches.pop(actor, None)
+            self._watches.pop(actor.upid, None)
         else:
-            self._watches[actor] = watch
+            self._watches[actor.upid] = watch
         runtime_of(actor).plain = watch is None and actor.mailbox_limit is None
+        self._reopen(actor)
+
+    def _reopen(self, actor: Actor) -> None:
+        """Make its mailbox anew, of the kind that it is to be, with all that is in it."""
         before = actor._mailbox
         mailbox = self.open(actor)
         if before:
@@ -123,9 +161,9 @@ class RunQueue:
         if policy is Overflow.BLOCK and sender is not None and (waiting := self._find(sender)) is not None:
             runtime = runtime_of(waiting)
             # Two that wait for each other would wait for ever.
-            if waiting is not actor and not runtime_of(actor).halted:
+            if waiting is not actor and not runtime_of(actor).halted and not runtime.halted:
                 runtime.halted = True
-                self._blocked.setdefault(actor, {})[waiting] = None
+                self._blocked.setdefault(actor.upid, []).append(waiting)
             return True
         if number is not None and policy in (Overflow.REJECT, Overflow.BLOCK):
             self._replies.fail(actor, number, RefusedError(f"the mailbox of {actor.upid} is full"))
@@ -134,12 +172,12 @@ class RunQueue:
 
     def forget(self, actor: Actor) -> None:
         """An actor ended."""
-        self._watches.pop(actor, None)
+        self._watches.pop(actor.upid, None)
         self.release(actor)
 
     def release(self, actor: Actor) -> None:
         """There is room again: those that waited for it go on."""
-        for waiting in self._blocked.pop(actor, ()):
+        for waiting in self._blocked.pop(actor.upid, ()):
             runtime = runtime_of(waiting)
             runtime.halted = runtime.ending is not None
             if not runtime.gone:
@@ -223,13 +261,13 @@ class RunQueue:
                     self._replies.answer(actor, number, result)
             else:
                 concurrent = handler is not None and handler.concurrent
-                self._start_task(actor, result, number, concurrent)
+                self._start_task(actor, result, number, concurrent, message)
                 if not concurrent:
                     break
         runtime.queued = False
         done = BATCH - left
         runtime.handled += done
-        if self._blocked and actor in self._blocked and len(mailbox or ()) < (actor.mailbox_limit or 1):
+        if self._blocked and actor.upid in self._blocked and len(mailbox or ()) < (actor.mailbox_limit or 1):
             self.release(actor)
         if runtime.busy is not None:
             return done
@@ -244,7 +282,9 @@ class RunQueue:
             actor._mailbox = None
         return done or 1
 
-    def _start_task(self, actor: Actor, awaitable: Awaitable[Any], number: Any, concurrent: bool) -> None:
+    def _start_task(
+        self, actor: Actor, awaitable: Awaitable[Any], number: Any, concurrent: bool, message: Any
+    ) -> None:
         runtime = actor._runtime
         # A coroutine goes in as it is: cancelled before its first step, a wrapper would leave it unawaited.
         coroutine = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
@@ -256,6 +296,8 @@ class RunQueue:
             runtime.tasks[task] = None
         else:
             runtime.busy = task
+            runtime.handling = message
+            runtime.since = self._clock.monotonic()
         task.add_done_callback(lambda done: self._task_done(actor, done, number))
 
     def _task_done(self, actor: Actor, task: asyncio.Task[Any], number: Any) -> None:
@@ -276,7 +318,7 @@ class RunQueue:
                 raise error
         elif number is not None:
             self._replies.answer(actor, number, task.result())
-        if (actor._mailbox or actor in self._blocked or runtime.ending is not None) and not runtime.gone:
+        if (actor._mailbox or actor.upid in self._blocked or runtime.ending is not None) and not runtime.gone:
             self.make_ready(actor)
 
 

@@ -7,7 +7,8 @@ import inspect
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from .dead_letters import DeadLetters
 from .directory import Directory, runtime_of
 from .errors import PeerGoneError, SystemClosedError
 from .http import HttpRoutes
+from .inspection import ActorView, state_of, view
 from .links import KILLED, NOPROC, NORMAL, SHUTDOWN, Links, Monitor
 from .mailbox import Item, Turn, Watch
 from .message import Message
@@ -27,6 +29,7 @@ from .repeat import Repeat
 from .replies import EndedError, Replies
 from .run_queue import RunQueue
 from .tcp import TcpTransport
+from .tracing import Trace, Traced
 from .transport import Transport
 from .upid import UPID, Address
 from .watching import Watching
@@ -94,7 +97,7 @@ class ActorSystem:
             self._asks, lambda peer, envelope: self._peers.post(peer, envelope), self.counters
         )
         self._queue = RunQueue(
-            self._loop, self._replies, self._end, find=self._directory.find, drop=self.dead_letter
+            self._loop, self.clock, self._replies, self._end, find=self._directory.find, drop=self.dead_letter
         )
         self._watching = Watching(
             self._directory,
@@ -352,20 +355,36 @@ class ActorSystem:
                 else:
                     self._queue.enqueue(actor, (letter, None, None))
 
-    def processes(self) -> list[dict[str, Any]]:
-        """Each live actor: id, type, mailbox length, messages handled, whether it waits, links."""
-        return [
-            {
-                "id": actor.upid.id,
-                "type": type(actor).__qualname__,
-                "mailbox": len(actor._mailbox or ()),
-                "handled": runtime_of(actor).handled,
-                "waiting": runtime_of(actor).busy is not None,
-                "links": [str(target) for target in self._links.targets(actor.upid)],
-                "watchers": [str(watcher) for watcher in self._links.watchers(actor.upid)],
-            }
-            for actor in self._actors.values()
-        ]
+    def processes(self) -> list[ActorView]:
+        """Each live actor, the first spawned first."""
+        return [self._view(actor) for actor in self._actors.values()]
+
+    def inspect(self, upid: UPID) -> tuple[ActorView, dict[str, Any]]:
+        """A live actor of this system, and its own attributes (not to be changed). KeyError if it is not there."""
+        actor = self._directory.find(upid)
+        if actor is None:
+            raise KeyError(str(upid))
+        return self._view(actor), state_of(actor)
+
+    def _view(self, actor: Actor) -> ActorView:
+        names = [name for name in self.names if self.names.whereis(name) == actor.upid]
+        return view(actor, self._links, names, self.clock.monotonic())
+
+    @contextmanager
+    def trace(
+        self, function: Callable[[Traced], object], *, ids: str = "*", tags: str = "*"
+    ) -> Iterator[None]:
+        """Have `function` called with each message that comes for a local actor, as long as the context lasts.
+
+        `ids` and `tags` are patterns, with `*` and `?`, of actors' ids and messages' tags. What is not traced costs
+        nothing more.
+        """
+        trace = Trace(ids, tags, function, self.clock.time)
+        self._queue.trace(trace, self._actors.values())
+        try:
+            yield
+        finally:
+            self._queue.untrace(trace, self._actors.values())
 
     def deliver(self, to: UPID, item: Item) -> None:
         """Put what a watcher of a mailbox took into it after all. No effect if the actor has ended."""

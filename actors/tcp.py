@@ -43,6 +43,15 @@ MAX_HEAD = 65_536
 """Bytes of a first HTTP request that wait for its head to end."""
 MAX_QUEUED = 200_000
 CLOSE_TIMEOUT = 5.0
+KEEPALIVE = {
+    socket.TCP_KEEPIDLE: 10,
+    socket.TCP_KEEPINTVL: 5,
+    socket.TCP_KEEPCNT: 4,
+    socket.TCP_USER_TIMEOUT: 30_000,
+}
+"""A peer that is gone without a word, its machine off or the network cut, is found so within 30 s: when idle by four
+heartbeats of the kernel's that are not answered, else by what was sent and not acknowledged (that one in ms). The
+kernel's, as an event loop that is held up would let one of ours fail."""
 CONNECT_BEFORE_CLOSE = 2.0
 """Seconds that a closing system waits for connections that it is making, if something waits to be sent."""
 CONFIRM = encode_envelopes([], DEFAULT_MAX_FRAME)[0][0]
@@ -526,4 +535,6 @@ def _set_keepalive(transport: Any) -> None:
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

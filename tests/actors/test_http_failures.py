@@ -119,7 +119,7 @@ async def test_a_request_that_waits_for_an_actor_that_ends_is_unavailable(system
         system.send(upid, Hold())
         await pages.holding.wait()
         waiting = asyncio.ensure_future(get(system, "/pages/plain"))
-        while not system.processes()[0]["mailbox"]:
+        while not system.processes()[0].mailbox:
             await asyncio.sleep(0)
         system.terminate(upid)
         assert (await waiting)[0] == 503

@@ -265,8 +265,8 @@ async def test_processes_tell_what_is_going_on(system: ActorSystem) -> None:
     system.send(upid, Hold())
     system.send(upid, Note())
     await settle(system)
-    held = next(process for process in system.processes() if process["id"] == "held")
-    assert (held["type"], held["mailbox"], held["waiting"]) == ("Probe", 1, True)
-    assert held["watchers"] == [str(watcher.upid)]
+    held = next(process for process in system.processes() if process.id == "held")
+    assert (held.type, held.mailbox, held.waiting) == ("Probe", 1, True)
+    assert held.watchers == [str(watcher.upid)]
     probe.gate.set()
     await settle(system)
