@@ -32,7 +32,9 @@ from .errors import (
     PeerGoneError,
     RefusedError,
     RemoteError,
+    SelfAskError,
     SystemClosedError,
+    TooManyActorsError,
 )
 from .inspection import ActorView
 from .links import KILLED, NOCONNECTION, NOPROC, NORMAL, SHUTDOWN, Monitor
@@ -80,12 +82,14 @@ __all__ = [
     "RemoteError",
     "Restart",
     "RestartIntensityError",
+    "SelfAskError",
     "Sequence",
     "Strategy",
     "Supervisor",
     "SystemClosedError",
     "TcpTransport",
     "Timer",
+    "TooManyActorsError",
     "Traced",
     "Transport",
     "Watchdog",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
+from .errors import SelfAskError
 from .mailbox import Overflow
 from .message import Message
 from .upid import UPID
@@ -152,7 +154,14 @@ class Actor:
         self.system.send(to, message, self.upid)
 
     async def ask(self, to: UPID, message: Message, timeout: float | None = None) -> Any:
-        """Send and await the reply: see `ActorSystem.ask`."""
+        """Send and await the reply: see `ActorSystem.ask`.
+
+        SelfAskError if it is this actor, whose mailbox the asking handler holds: declare that one `concurrent`.
+        """
+        if to.id == self.upid.id and to == self.upid and self._runtime.busy is asyncio.current_task():
+            raise SelfAskError(
+                f"{self.upid} asks itself for {type(message).__name__}, and waits for its own end"
+            )
         return await self.system.ask(to, message, timeout, sender=self.upid)
 
     def link(self, upid: UPID) -> None:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from .actor import Actor, Handler
+from .errors import TooManyActorsError
 from .upid import UPID, Address, valid_id
 
 __all__ = ["Directory", "Runtime", "runtime_of"]
@@ -60,8 +61,9 @@ def runtime_of(actor: Actor) -> Runtime:
 class Directory:
     """The actors of one system by id: `actors` live, `leaving` have had their last message but still hold their id."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, max_actors: int | None = None) -> None:
         self.address = address
+        self.max_actors = max_actors
         self.actors: dict[str, Actor] = {}
         self.leaving: dict[str, Runtime] = {}
         self._series: dict[type[Actor], tuple[str, count[int]]] = {}
@@ -91,6 +93,8 @@ class Directory:
             raise ValueError(f"actor id {id_!r}: letters, digits and _.()- only, at most 128")
         if id_ in self.actors or id_ in self.leaving:
             raise ValueError(f"actor id {id_!r} is taken")
+        if self.max_actors is not None and len(self.actors) >= self.max_actors:
+            raise TooManyActorsError(f"{len(self.actors)} actors live here, which is the limit")
         # Not try and except: that costs four times as much, and half of all the rest here.
         if getattr(actor, "upid", None) is not None:
             raise ValueError(f"this {type(actor).__name__} was spawned already, as {actor.upid}")

@@ -8,7 +8,9 @@ __all__ = [
     "PeerGoneError",
     "RefusedError",
     "RemoteError",
+    "SelfAskError",
     "SystemClosedError",
+    "TooManyActorsError",
 ]
 
 
@@ -38,6 +40,14 @@ class RemoteError(ActorError):
 
 class RefusedError(ActorError):
     """Raise it in a handler to refuse a request: the asker gets a RemoteError, the actor lives on."""
+
+
+class SelfAskError(ActorError):
+    """A handler asked its own actor, which cannot answer before that very handler has ended."""
+
+
+class TooManyActorsError(ActorError):
+    """The actor system has as many actors as its `max_actors` allows."""
 
 
 class SystemClosedError(ActorError):

@@ -51,7 +51,8 @@ class ActorSystem:
     ...         return await system.ask(greeter, Hello("world"))
 
     `host` and `port` are bound (port 0: any free one) and `advertise` is the host that others are told, where
-    it differs. `transport` replaces TCP. `clock` is where all time comes from.
+    it differs. `transport` replaces TCP. `clock` is where all time comes from. `max_frame` is in bytes; `max_actors`
+    bounds what a program that spawns without end can do.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ActorSystem:
         clock: Clock | None = None,
         transport: Transport | None = None,
         max_frame: int = DEFAULT_MAX_FRAME,
+        max_actors: int | None = None,
         name: str = "",
     ) -> None:
         self.name = name
@@ -75,7 +77,7 @@ class ActorSystem:
         self._transport = transport
         self.names = Names()
         self.dead_letters = DeadLetters(self.counters)
-        self._directory = Directory((advertise or host, port))
+        self._directory = Directory((advertise or host, port), max_actors)
         self._actors = self._directory.actors
         self._links = Links()
         self._started = False
@@ -210,7 +212,11 @@ class ActorSystem:
     # Life of an actor.
 
     def spawn(self, actor: Actor, id: str | None = None) -> UPID:  # noqa: A002
-        """Start an actor; its `initialize` is its first turn. ValueError if the id is taken or malformed."""
+        """Start an actor; its `initialize` is its first turn.
+
+        ValueError if the id is taken or malformed; TooManyActorsError beyond `max_actors`; SystemClosedError if the
+        system does not run.
+        """
         if not self._spawning:
             raise SystemClosedError("spawn: the actor system is not running")
         upid = self._directory.enter(actor, id)
@@ -278,6 +284,16 @@ class ActorSystem:
             self._peers.send(to, message, sender, 0)
         else:
             self.dead_letter(to, message, sender, "the actor system is not running")
+
+    async def drained(self, peer: UPID | Address) -> None:
+        """Wait until what was sent to that system has left this process, as far as its memory is concerned.
+
+        For senders of much: `send` never waits, and breaks the connection to a system that reads nothing when
+        200,000 messages wait for it. Returns at once for this system, and for one that is gone.
+        """
+        address = peer.address if isinstance(peer, UPID) else peer
+        if self._transport is not None and self._started and address != self._directory.address:
+            await self._transport.drained(address)
 
     async def ask(
         self, to: UPID, message: Message, timeout: float | None = None, *, sender: UPID | None = None

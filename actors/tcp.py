@@ -158,6 +158,7 @@ class _Connection(asyncio.Protocol):
         self.paused = False
         if self.peer is not None:
             self.peer.flush()
+            self.peer.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
@@ -189,6 +190,7 @@ class _Peer:
         self.dialling: asyncio.Task[None] | None = None
         self.spare: tuple[_Connection, Address] | None = None
         self.scheduled = False
+        self.waiters: list[asyncio.Future[None]] = []
 
     def send(self, envelope: Envelope) -> None:
         self.queue.append(envelope)
@@ -214,6 +216,20 @@ class _Peer:
         for envelope, reason in bad:
             self.owner.receiver.unencodable(self.address, envelope, reason)
         connection.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        self.wake()
+
+    @property
+    def is_full(self) -> bool:
+        """Something waits to be sent."""
+        return bool(self.queue) or (self.connection is not None and self.connection.paused)
+
+    def wake(self) -> None:
+        """Tell those who waited that it is not full any more, if so."""
+        if self.waiters and not self.is_full:
+            waiters, self.waiters = self.waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
 
 class _Accepted(asyncio.Protocol):
@@ -379,6 +395,8 @@ class TcpTransport:
                 other.names.add(connection.dialled)
                 self._peers[connection.dialled] = other
                 other.queue.extend(peer.queue)
+                peer.queue.clear()
+                peer.wake()
                 connection.abort("connected already")
                 if other.connection is not None:
                     other.flush()
@@ -465,6 +483,7 @@ class TcpTransport:
         if connection is not None:
             connection.peer = None
         queue, peer.queue = peer.queue, []
+        peer.wake()
         for name in peer.names:
             if self._peers.get(name) is peer:
                 del self._peers[name]
@@ -477,6 +496,15 @@ class TcpTransport:
         """All addresses that this peer is known by (dialled by name, advertised as number)."""
         peer = self._peers.get(address)
         return peer.names if peer is not None else {address}
+
+    async def drained(self, address: Address) -> None:
+        """Wait until nothing waits for that peer: the socket's own buffers have room for what comes next."""
+        peer = self._peers.get(address)
+        while peer is not None and peer.is_full:
+            waiter = self.loop.create_future()
+            peer.waiters.append(waiter)
+            await waiter
+            peer = self._peers.get(address)
 
     @property
     def idle(self) -> bool:
@@ -506,6 +534,9 @@ class TcpTransport:
             await asyncio.wait([c.closed for c in open_], timeout=CLOSE_TIMEOUT)
         for connection in list(self.connections):
             connection.abort("closed")
+        for peer in set(self._peers.values()):
+            peer.queue.clear()
+            peer.wake()
         if self._server is not None:
             await self._server.wait_closed()
 

@@ -52,6 +52,9 @@ class Transport(Protocol):
     def names(self, address: Address) -> set[Address]:
         """All addresses by which that system is known, the given one among them."""
 
+    async def drained(self, address: Address) -> None:
+        """Wait until nothing that was sent to that system waits here any more."""
+
     @property
     def idle(self) -> bool:
         """Nothing is queued or under way, as far as this side can know."""
@@ -124,6 +127,10 @@ class InProcessTransport:
     def names(self, address: Address) -> set[Address]:
         """That address alone."""
         return {address}
+
+    async def drained(self, address: Address) -> None:
+        """Wait for the end of the turn."""
+        await asyncio.sleep(0)
 
     @property
     def idle(self) -> bool:

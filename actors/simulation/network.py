@@ -68,6 +68,10 @@ class SimulatedTransport:
         """That address alone."""
         return {address}
 
+    async def drained(self, address: Address) -> None:
+        """Wait for the end of the turn: the network holds any amount."""
+        await asyncio.sleep(0)
+
     @property
     def idle(self) -> bool:
         """Nothing waits for the end of this turn. Much may be under way."""
