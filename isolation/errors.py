@@ -8,14 +8,14 @@ import os
 class LaunchError(Exception):
     """A container could not be started; nothing of it is left behind.
 
-    `id` is that of its spec, `errno` the error of the system, `text` says what failed and why, for people.
+    `id` is that of its spec, `errno` the error of the system or 0, `text` says what failed and why, for people.
     """
 
     def __init__(self, id: str, errno: int, what: str) -> None:  # noqa: A002 (it is the spec's field)
         super().__init__(id, errno, what)
         self.id = id
         self.errno = errno
-        self.text = f"{what}: {os.strerror(errno)}"
+        self.text = f"{what}: {os.strerror(errno)}" if errno else what
 
     def __str__(self) -> str:
         return f"container {self.id} cannot be started: {self.text}"

@@ -120,7 +120,7 @@ def parent(pid: int) -> int:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_shim_that_is_killed_or_stopped(launcher: Launcher, box: Box, number: int) -> None:
-    container = await launcher.launch(box.shell("setsid sleep 600 & sleep 600"))
+    container = await launcher.launch(box.shell("setsid sleep 600 & sleep 600; :"))
     await up(box, 3)
     os.kill(container.keeper_pid, number)
     assert await container.wait() == DESTROYED
@@ -130,9 +130,26 @@ async def test_a_shim_that_is_killed_or_stopped(launcher: Launcher, box: Box, nu
 
 @pytest.mark.asyncio
 async def test_a_task_that_kills_its_own_shim(launcher: Launcher, box: Box) -> None:
-    container = await launcher.launch(box.shell("setsid sleep 600 & kill -9 $PPID; sleep 600"))
+    line = "setsid sleep 600 & while [ ! -e go ]; do sleep 0.01; done; kill -9 $PPID; sleep 600"
+    container = await launcher.launch(box.shell(line))
+    (box.path / "go").touch()
     assert await container.wait() == DESTROYED
     assert box.processes() == []
+
+
+@pytest.mark.asyncio
+async def test_a_task_that_kills_its_own_shim_before_that_can_report(launcher: Launcher, box: Box) -> None:
+    """It is a launch that failed or a container that was destroyed, and in both cases nothing is left."""
+    failures = set()
+    for _ in range(20):
+        try:
+            container = await launcher.launch(box.shell("setsid sleep 600 & kill -9 $PPID; sleep 600"))
+        except LaunchError as error:
+            failures.add(error.text)
+        else:
+            assert await container.wait() == DESTROYED
+        assert box.processes() == []
+    assert failures <= {"the process that was to start it was killed"}
 
 
 @pytest.mark.asyncio
@@ -153,7 +170,9 @@ async def test_an_idle_shim_that_is_killed_is_not_used(launcher: Launcher, box: 
 async def test_a_zygote_that_is_killed_takes_its_containers_along_and_is_replaced(
     launcher: Launcher, box: Box, caplog: pytest.LogCaptureFixture
 ) -> None:
-    running = [await launcher.launch(box.shell("setsid sleep 600 & sleep 600", id=f"c{n}")) for n in range(3)]
+    running = [
+        await launcher.launch(box.shell("setsid sleep 600 & sleep 600; :", id=f"c{n}")) for n in range(3)
+    ]
     await up(box, 9)
     os.kill(parent(running[0].keeper_pid), signal.SIGKILL)
     assert {await container.wait() for container in running} == {DESTROYED}
@@ -178,7 +197,7 @@ async def test_close_destroys_what_runs(box: Box) -> None:
 @pytest.mark.asyncio
 async def test_a_launch_that_is_cancelled_leaves_nothing(launcher: Launcher, box: Box) -> None:
     for turns in range(12):
-        launch = asyncio.ensure_future(launcher.launch(box.shell("setsid sleep 600 & sleep 600")))
+        launch = asyncio.ensure_future(launcher.launch(box.shell("setsid sleep 600 & sleep 600; :")))
         for _ in range(turns):
             await asyncio.sleep(0)
         launch.cancel()
@@ -199,7 +218,7 @@ async def main():
     box = Path(sys.argv[1])
     async with Launcher() as launcher:
         for n in range(3):
-            spec = ContainerSpec(id=f"c{n}", argv=("sh", "-c", "setsid sleep 600 & sleep 600"),
+            spec = ContainerSpec(id=f"c{n}", argv=("sh", "-c", "setsid sleep 600 & sleep 600; :"),
                                  env={"PATH": "/usr/bin:/bin", "MARKER": sys.argv[2]},
                                  cwd=box, stdout=box / "o", stderr=box / "e")
             await launcher.launch(spec)
