@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import fnmatch
+import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +24,7 @@ from .upid import UPID
 if TYPE_CHECKING:
     from .system import ActorSystem
 
-__all__ = ["HttpRoutes", "RouteHandler"]
+__all__ = ["Authenticator", "HttpRoutes", "RouteHandler", "basic_auth"]
 
 log = logging.getLogger("ostrom.actors.http")
 
@@ -43,6 +46,24 @@ class Route(NamedTuple):
     help: str
 
 
+Authenticator = Callable[[web.Request], bool | Awaitable[bool]]
+"""Says of a request whether it is from somebody who may ask; see `basic_auth`."""
+
+
+def basic_auth(users: Mapping[str, str]) -> Authenticator:
+    """Know those who give a name and password of `users` by HTTP basic authentication. Over TLS only is that safe."""
+    tokens = [base64.b64encode(f"{name}:{password}".encode()) for name, password in users.items()]
+
+    def authenticate(request: web.Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        token = given.strip().encode(errors="surrogateescape")
+        # All are compared, each in a time that says nothing of how much of it was right.
+        found = [hmac.compare_digest(token, each) for each in tokens]
+        return scheme.lower() == "basic" and any(found)
+
+    return authenticate
+
+
 class HttpRoutes:
     """The HTTP side of one system: a table of actors' routes, and the built-in pages."""
 
@@ -50,6 +71,9 @@ class HttpRoutes:
         self._system = system
         self._routes: dict[str, Route] = {}
         self._runner: web.AppRunner | None = None
+        self._forbidden: list[str] = []
+        self.authenticate: Authenticator | None = None
+        """Is asked about every request but those for `/health`; who is not known gets 401. None: everybody is."""
         self._toggled: tuple[int, Timer] | None = None
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
@@ -120,10 +144,11 @@ class HttpRoutes:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         page = self._pages.get(request.path.rstrip("/"))
+        route = None if page is not None else self._find(request.path)
+        await self._check(request, route)
         if page is not None:
             response = page[0](request)
             return response if isinstance(response, web.StreamResponse) else await response
-        route = self._find(request.path)
         if route is not None and request.method in route.methods:
             return await self._turn(route, request)
         if request.method == "POST":
@@ -131,6 +156,26 @@ class HttpRoutes:
         if route is not None:
             raise web.HTTPMethodNotAllowed(request.method, route.methods)
         raise web.HTTPNotFound(text=f"no route {request.path}; see /help\n")
+
+    def forbid(self, pattern: str) -> None:
+        """Refuse all requests for paths that match (`*` and `?`), with 403: libprocess's firewall rules.
+
+        Of a route the whole path counts, `/<id>/path`, also when it is asked for by another of its names.
+        """
+        self._forbidden.append(pattern)
+
+    async def _check(self, request: web.Request, route: Route | None) -> None:
+        paths = ["/" + request.path.strip("/")]
+        if route is not None:
+            paths.append(f"/{route.upid.id}{route.path}".rstrip("/"))
+        if any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in self._forbidden):
+            raise web.HTTPForbidden(text=f"{request.path} is forbidden here\n")
+        if self.authenticate is None or paths[0] == "/health":
+            return
+        known = self.authenticate(request)
+        if not (known if isinstance(known, bool) else await known):
+            challenge = {"WWW-Authenticate": 'Basic realm="ostrom"'}
+            raise web.HTTPUnauthorized(headers=challenge, text="who are you?\n")
 
     async def _turn(self, route: Route, request: web.Request) -> web.StreamResponse:
         try:

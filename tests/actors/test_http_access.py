@@ -1,0 +1,99 @@
+"""Who may ask what over HTTP: forbidden paths, authentication."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from actors import Actor, ActorSystem
+from actors.http import basic_auth
+
+
+class Site(Actor):
+    def initialize(self) -> None:
+        self.route("/state", self.state, methods=("GET", "POST"))
+        self.route("/open", self.state)
+
+    def state(self, _request: web.Request) -> web.Response:
+        return web.Response(text="secret")
+
+
+@pytest_asyncio.fixture
+async def system() -> AsyncIterator[ActorSystem]:
+    async with asyncio.timeout(20), ActorSystem() as system:
+        system.http.root = system.spawn(Site(), "site")
+        await system.call(system.http.root, lambda: None)
+        yield system
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+async def status(system: ActorSystem, path: str, method: str = "GET", auth: str | None = None) -> int:
+    url = "http://{}:{}{}".format(*system.address, path)
+    headers = (
+        {"Authorization": auth.encode("utf-8") if isinstance(auth, aiohttp.BasicAuth) else auth}
+        if auth
+        else {}
+    )
+    async with aiohttp.ClientSession() as session, session.request(method, url, headers=headers) as response:
+        return response.status
+
+
+@pytest.mark.asyncio
+async def test_forbidden_paths_under_all_their_names(system: ActorSystem) -> None:
+    system.http.forbid("/site/state*")
+    system.http.forbid("/logging/*")
+    for path in (
+        "/site/state",
+        "/site/state/",
+        "/site/state/deeper",
+        "/state",
+        "/state/deeper",
+        "/site/%73tate",
+    ):
+        assert await status(system, path) == 403, path
+        assert await status(system, path, "POST") == 403, path
+    assert await status(system, "/logging/toggle?level=DEBUG", "POST") == 403
+    assert await status(system, "/logging/toggle/?level=DEBUG", "POST") == 403
+    assert await status(system, "/site/open") == 200
+    assert await status(system, "/health") == 200
+
+
+@pytest.mark.asyncio
+async def test_basic_authentication(system: ActorSystem) -> None:
+    system.http.authenticate = basic_auth({"ops": "pässwort", "empty": ""})
+    assert await status(system, "/state", auth=basic("ops", "pässwort")) == 200
+    for auth in (
+        None,
+        basic("ops", "passwort"),
+        basic("ops", ""),
+        basic("nobody", ""),
+        basic("nobody", "pässwort"),
+        "Bearer token",
+        "Basic !!!",
+        "Basic",
+    ):
+        assert await status(system, "/state", auth=auth) == 401, auth
+        assert await status(system, "/metrics", auth=auth) == 401, auth
+        assert await status(system, "/site/Anything", "POST", auth=auth) == 401, auth
+    # For a load balancer that knows no password.
+    assert await status(system, "/health") == 200
+
+
+@pytest.mark.asyncio
+async def test_an_authenticator_of_ones_own_may_wait(system: ActorSystem) -> None:
+    async def authenticate(request: web.Request) -> bool:
+        await asyncio.sleep(0)
+        return request.headers.get("Authorization") == "Bearer good"
+
+    system.http.authenticate = authenticate
+    assert await status(system, "/state", auth="Bearer good") == 200
+    assert await status(system, "/state", auth="Bearer bad") == 401
