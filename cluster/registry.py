@@ -73,20 +73,24 @@ class MemoryRegistry:
 class SqliteRegistry:
     """A file of SQLite's. Each change is one transaction, on disk when the call returns.
 
-    RegistryError if it cannot be opened.
+    RegistryError if it cannot be opened, or another master has it: two would forget each other's agents.
     """
 
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0)
+            # The kernel's lock, held until the file is closed: the end of the process, whatever ends it, frees it.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS registry (kind TEXT, id TEXT, value BLOB, PRIMARY KEY (kind, id))"
             )
         except (OSError, sqlite3.Error) as error:
-            raise RegistryError(f"registry {path}: {error}") from error
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            why = "another master uses it" if busy else str(error)
+            raise RegistryError(f"registry {path}: {why}") from error
         self._path = path
         # SQLite blocks while it syncs: in a thread, one call at a time.
         self._lock = asyncio.Lock()
