@@ -22,9 +22,8 @@ async def collect(*awaitables: Awaitable[T]) -> list[T]:
     tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     try:
         return list(await asyncio.gather(*tasks))
-    except BaseException:
+    finally:
         await _cancel(tasks)
-        raise
 
 
 async def first(*awaitables: Awaitable[T]) -> T:

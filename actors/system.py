@@ -322,10 +322,6 @@ class ActorSystem:
             self._asks.forget(number)
             raise
 
-    def forward(self, to: UPID, message: Message, sender: UPID | None) -> None:
-        """Send on behalf of another local actor, or of nobody (delegation)."""
-        self.send(to, message, sender)
-
     def dispatch(self, to: UPID, function: Callable[..., Any], *args: Any) -> None:
         """Call `function(*args)` in a turn of a local actor; dropped if it has ended."""
         actor = self._directory.find(to)

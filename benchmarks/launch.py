@@ -1,7 +1,8 @@
 """How fast a cluster launches: tasks a second through one agent, and the time from an offer to TASK_RUNNING.
 
 Master and agent are processes of their own, the framework is this one, all on loopback. The reference `bare` is a
-loop that starts `true` and waits for it, without any cluster, before and after each round of tasks.
+loop that starts `true` and waits for it, without any cluster, before and after each round of tasks. The `processor`
+rows say where the time goes: how much of it each process uses for one task.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Sequence
 from statistics import median
 
 from cluster import CommandInfo, Framework, LocalCluster, Offer, Resources, TaskInfo, TaskState, TaskStatus
+from cluster.local import NodeProcess
 
+from .processor import below, processor_seconds
 from .report import Row, main, quantile, row
 
 __all__ = ["measure"]
@@ -79,15 +82,32 @@ def bare(times: int) -> float:
     return times / (time.perf_counter() - began)
 
 
+def used(cluster: LocalCluster) -> dict[str, float]:
+    """Seconds of processor that each part has used so far; `launcher` is all below the agent, with the commands."""
+    (agent,) = cluster.agents
+    master = cluster.master_node
+    if not isinstance(agent, NodeProcess) or not isinstance(master, NodeProcess):
+        raise TypeError("the nodes are not processes of their own")
+    return {
+        "framework": time.process_time(),
+        "master": processor_seconds(master.pid),
+        "agent": processor_seconds(agent.pid),
+        "launcher": sum(processor_seconds(pid, reaped=True) for pid in below(agent.pid)),
+    }
+
+
 async def _measure(quick: bool) -> list[Row]:
     rounds, tasks, launches = (3, 1000, 200) if quick else (5, 1000, 1000)
     rates: list[float] = []
     references = [bare(300)]
     async with LocalCluster(agents=1, resources=AGENT, processes=True) as cluster:
         await cluster.run(Throughput(50))
+        spent: list[dict[str, float]] = []
         for _ in range(rounds):
             throughput = Throughput(tasks)
+            before = used(cluster)
             await cluster.run(throughput)
+            spent.append({part: after - before[part] for part, after in used(cluster).items()})
             rates.append(tasks / throughput.seconds)
             references.append(bare(300))
         latency = Latency(launches)
@@ -104,6 +124,10 @@ async def _measure(quick: bool) -> list[Row]:
             at_least=0.3,
         ),
         row("bare_per_second", round(reference, 1), "1/s"),
+        *(
+            row(f"processor_{part}", round(median(each[part] for each in spent) / tasks * 1e6), "us/task")
+            for part in spent[0]
+        ),
         row("launch_p50_ms", round(quantile(milliseconds, 0.5), 2), "ms"),
         row("launch_p99_ms", round(quantile(milliseconds, 0.99), 2), "ms"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -123,7 +124,7 @@ class Connection:
             if sender.receiver is not None:
                 sender.receiver.unencodable(peer, envelope, reason)
         for frame in frames:
-            self._carry(sender.address, lambda frame=frame: self._arrive(sender.address, frame))  # type: ignore[misc]
+            self._carry(sender.address, partial(self._arrive, sender.address, frame))
 
     def end(self, leaver: SimulatedTransport, *, silent: bool) -> None:
         """One end leaves: the other hears of it after all that was sent, unless the end is silent."""

@@ -49,9 +49,9 @@ class Simulation:
         """
         if self._loop is not None:
             raise SimulationError("a simulation runs once; make another, with the same seed")
-        self._loop = SimulatedLoop()
-        self._network = SimulatedNetwork(self._loop, Random(f"network/{self.seed}"), self.note)  # noqa: S311
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # type: ignore[return-value, arg-type]
+        loop = self._loop = SimulatedLoop()
+        self._network = SimulatedNetwork(loop, Random(f"network/{self.seed}"), self.note)  # noqa: S311
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(self._whole(scenario))
 
     async def _whole(self, scenario: Callable[[Self], Awaitable[T]]) -> T:

@@ -187,7 +187,7 @@ async def test_a_failed_ask_inside_a_handler_is_an_error_of_that_handler(two: Tw
     # The asker must not believe that the actor it asked is gone: another one is.
     class Middle(Tough):
         @handles(Note)
-        async def note(self, _message: Note) -> None:  # type: ignore[override]
+        async def note(self, _message: Note) -> None:
             await self.ask(UPID.at("nobody", self.upid.address), Echo())
 
     upid = pick(two, remote).spawn(Middle())

@@ -46,7 +46,7 @@ async def test_a_supervisor_that_spawns_again_and_again_does_not_keep_it_open(sy
             self.link(self.system.spawn(Probe()))
 
         def exited(self, upid: object, reason: str) -> None:
-            super().exited(upid, reason)  # type: ignore[arg-type]
+            super().exited(upid, reason)
             self.again()
 
     supervisor = Supervisor()

@@ -114,7 +114,7 @@ async def test_a_subclass_overrides_a_handler_without_declaring_it_again(system:
 @pytest.mark.asyncio
 async def test_an_override_may_be_async_where_the_original_was_not(system: ActorSystem) -> None:
     class Slow(Probe):
-        async def echo(self, message: Echo) -> Echo:  # type: ignore[override]
+        async def echo(self, message: Echo) -> Echo:
             await asyncio.sleep(0)
             return Echo(message.text + "!")
 
@@ -166,7 +166,7 @@ def test_a_handler_takes_a_message_and_perhaps_the_sender() -> None:
 @pytest.mark.parametrize("wrong", [int, "Note", Note(), None])
 def test_handles_names_message_classes_only(wrong: object) -> None:
     with pytest.raises(TypeError, match="not a Message class"):
-        handles(wrong)  # type: ignore[arg-type]
+        handles(wrong)
     with pytest.raises(TypeError, match="no message type"):
         handles()
 
@@ -207,7 +207,7 @@ async def test_unhandled_may_be_overridden_sync_or_async(system: ActorSystem) ->
             seen.append(message)
 
     class SlowCatcher(Actor):
-        async def unhandled(self, message: Message, sender: object) -> None:  # type: ignore[override]
+        async def unhandled(self, message: Message, sender: object) -> None:
             await asyncio.sleep(0)
             seen.append(message)
 

@@ -22,7 +22,7 @@ class Pages(Probe):
         self.route("/slow", self.slow)
         self.route("/after", self.after_turn)
         self.route("/teapot", self.teapot)
-        self.route("/nothing", lambda _request: None)  # type: ignore[arg-type,return-value]
+        self.route("/nothing", lambda _request: None)
         self.route("/gone", self.gone)
 
     def plain(self, _request: web.Request) -> web.Response:

@@ -118,7 +118,7 @@ async def test_connections_have_heartbeats(tcp: Two) -> None:
     upid = tcp[1].spawn(Probe())
     await tcp[0].ask(upid, Echo())
     for system in tcp:
-        (connection,) = system._transport.connections  # type: ignore[union-attr]
+        (connection,) = system._transport.connections
         sock = connection.transport.get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         idle, every, count = (

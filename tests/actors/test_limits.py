@@ -83,14 +83,14 @@ async def test_a_thousand_connections_that_say_nothing_are_closed_in_time() -> N
         probe = system.spawn(Probe())
         pairs = [await asyncio.open_connection(*system.address) for _ in range(1000)]
         assert await system.ask(probe, Echo()) == Echo()
-        while len(system._transport.waiting) < 1000:  # type: ignore[union-attr]
+        while len(system._transport.waiting) < 1000:
             await asyncio.sleep(0)
         clock.step_to(clock.monotonic() + 10)
         for reader, writer in pairs:
             with contextlib.suppress(ConnectionResetError):
                 assert await reader.read() == b""
             writer.close()
-        assert len(system._transport.waiting) == 0  # type: ignore[union-attr]
+        assert len(system._transport.waiting) == 0
 
 
 class Grow(Message, tag="limits.Grow"):

@@ -132,9 +132,9 @@ async def test_over_tcp_a_killed_system_is_a_broken_connection_then_nobody(tcp: 
     # As kill -9 would: the sockets close, nothing is said.
     transport = there._transport
     assert transport is not None
-    for connection in list(transport.connections):  # type: ignore[attr-defined]
+    for connection in list(transport.connections):
         connection.abort("killed")
-    transport._server.close()  # type: ignore[attr-defined]
+    transport._server.close()
     assert await watcher.until_exits(1) == [(upid, NOCONNECTION)]
     with pytest.raises(ConnectionError):
         await ask

@@ -76,7 +76,7 @@ async def test_who_spawns_itself_anew_in_finalize_is_told_that_the_name_is_taken
 async def test_a_supervisor_may_use_the_name_again_when_it_is_told(system: ActorSystem) -> None:
     class Supervisor(Probe):
         def exited(self, upid: object, reason: str) -> None:
-            super().exited(upid, reason)  # type: ignore[arg-type]
+            super().exited(upid, reason)
             self.system.spawn(Probe(), "child")
 
     supervisor = Supervisor()

@@ -36,7 +36,7 @@ class House:
         return Child(name, lambda: Worker(self, name), restart, shutdown)
 
     def spawn(self, *children: Child, **options: object) -> Supervisor:
-        supervisor = Supervisor(children, **options)  # type: ignore[arg-type]
+        supervisor = Supervisor(children, **options)
         self.system.spawn(supervisor, "supervisor")
         return supervisor
 

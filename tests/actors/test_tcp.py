@@ -18,7 +18,7 @@ Two = tuple[ActorSystem, ActorSystem]
 
 
 def connections(system: ActorSystem) -> int:
-    return len(system._transport.connections)  # type: ignore[union-attr]
+    return len(system._transport.connections)
 
 
 @pytest.mark.asyncio
@@ -63,7 +63,7 @@ async def test_what_one_turn_sends_is_one_write(tcp: Two, monkeypatch: pytest.Mo
     probe = Probe()
     upid = tcp[1].spawn(probe)
     await tcp[0].ask(upid, Echo())
-    (connection,) = tcp[0]._transport.connections  # type: ignore[union-attr]
+    (connection,) = tcp[0]._transport.connections
     writes: list[int] = []
     write = connection.transport.write
 
@@ -161,7 +161,7 @@ def test_frames_that_arrive_in_pieces(seed: int) -> None:
     position = 0
     while position < len(sent):
         step = rng.randint(1, 10)
-        frames, bad = encode_envelopes(sent[position : position + step], 1 << 20)  # type: ignore[arg-type]
+        frames, bad = encode_envelopes(sent[position : position + step], 1 << 20)
         assert bad == []
         stream += b"".join(frames)
         position += step

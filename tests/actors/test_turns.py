@@ -42,12 +42,12 @@ async def test_a_turn_that_looks_at_a_cancelled_future_fails_like_any_other(
 
     class Plain(Tough):
         @handles(Note)
-        def note(self, _message: Note) -> None:  # type: ignore[override]
+        def note(self, _message: Note) -> None:
             cancelled.result()
 
     class Slow(Tough):
         @handles(Note)
-        async def note(self, _message: Note) -> None:  # type: ignore[override]
+        async def note(self, _message: Note) -> None:
             await cancelled
 
     upid = system.spawn(Slow() if slow else Plain())
@@ -63,7 +63,7 @@ async def test_a_turn_that_looks_at_a_cancelled_future_fails_like_any_other(
 def test_an_interrupt_in_a_turn_goes_up_and_the_others_go_on() -> None:
     class Interrupted(Probe):
         @handles(Note)
-        def note(self, _message: Note) -> None:  # type: ignore[override]
+        def note(self, _message: Note) -> None:
             raise KeyboardInterrupt
 
     async def begin() -> tuple[ActorSystem, UPID, UPID]:
@@ -97,7 +97,7 @@ async def test_that_an_asked_actor_asked_one_that_ended_is_not_its_own_end(two: 
 
     class Middle(Tough):
         @handles(WhoAsks)
-        async def who(self, _message: WhoAsks) -> Note:  # type: ignore[override]
+        async def who(self, _message: WhoAsks) -> Note:
             return await self.ask(inner, Hold())
 
     middle = home.spawn(Middle())

@@ -447,7 +447,7 @@ def test_take_refuses() -> None:
             r.take(amounts)
         assert str(caught.value) == message
     with pytest.raises(TypeError):
-        r.take({"cpus": 0.5})  # type: ignore[dict-item]
+        r.take({"cpus": 0.5})
     assert r.take({"ports": 3000, "gpus": 0}) == parse("ports:[5-6,9-9]")
 
 
@@ -472,7 +472,7 @@ def test_values_do_not_change_and_share_nothing_with_their_makers() -> None:
     given_ranges["ports"] = ((1, 2),)
     assert r == Resources({"cpus": 1})
     with pytest.raises(AttributeError):
-        r.scalars = {}  # type: ignore[misc]
+        r.scalars = {}
     before = str(r)
     _ = (r + parse("cpus:1;mem:1"), r - r, r & r, r.take({"cpus": 1}))
     r.amounts()["cpus"] = 7
@@ -481,6 +481,6 @@ def test_values_do_not_change_and_share_nothing_with_their_makers() -> None:
 
 
 def test_only_resources_combine() -> None:
-    for combine in (lambda: Resources() + 1, lambda: Resources() - 1, lambda: Resources() & 1):  # type: ignore[operator]
+    for combine in (lambda: Resources() + 1, lambda: Resources() - 1, lambda: Resources() & 1):
         with pytest.raises(TypeError, match="unsupported operand"):
             combine()

@@ -129,7 +129,7 @@ class World:
     async def framework(self, *roles: str, **fields: object) -> Peer:
         """A framework that has subscribed."""
         framework = self.spawn()
-        info = FrameworkInfo("test", roles=roles or ("*",), **fields)  # type: ignore[arg-type]
+        info = FrameworkInfo("test", roles=roles or ("*",), **fields)
         self.tell(framework, Subscribe(info))
         await self.settle()
         (subscribed,) = framework.take(Subscribed)
@@ -163,7 +163,7 @@ class World:
 
 def task(task_id: str = "t", resources: str = "cpus:1;mem:128", **fields: object) -> TaskInfo:
     fields.setdefault("command", CommandInfo("true") if "executor" not in fields else None)
-    return TaskInfo(task_id, Resources.parse(resources), **fields)  # type: ignore[arg-type]
+    return TaskInfo(task_id, Resources.parse(resources), **fields)
 
 
 def executor(executor_id: str = "e", resources: str = "cpus:0.5;mem:64") -> ExecutorInfo:

@@ -38,12 +38,19 @@ def test_partition_and_merge_lose_nothing(counts: dict[str, int], parts: int) ->
     assert merge([*pieces, *pieces]) == Counter({name: 2 * count for name, count in counts.items()})
 
 
-def test_chunks_hold_every_file_once_and_are_of_like_size() -> None:
+def test_chunks_hold_every_file_of_the_library_once() -> None:
     files = source_files(4)
-    chunks = split(files, 12)
-    assert sorted(path for chunk in chunks for path in chunk) == files
-    sizes = [sum(path.stat().st_size for path in chunk) for chunk in chunks]
-    assert max(sizes) < 1.5 * min(sizes)
+    assert len(files) > 100
+    assert sorted(path for chunk in split(files, 12) for path in chunk) == files
+
+
+def test_chunks_are_of_like_size(tmp_path: Path) -> None:
+    files = [tmp_path / f"{size}.py" for size in range(1, 61)]
+    for size, path in enumerate(files, 1):
+        path.write_bytes(b"x" * size)
+    sizes = [sum(path.stat().st_size for path in chunk) for chunk in split(files, 7)]
+    # What the machine's own library holds is not for a test to know: one file may be larger than a chunk.
+    assert max(sizes) < 1.05 * min(sizes)
 
 
 def test_wrong_counts_are_told() -> None:

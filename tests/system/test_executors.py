@@ -132,7 +132,7 @@ async def test_shutting_an_executor_down() -> None:
 async def test_a_callback_that_waits_for_a_later_one_does_not_lock() -> None:
     class Waiting(Script):
         async def status(self, status: object) -> None:
-            await super().status(status)  # type: ignore[arg-type]
+            await super().status(status)
             # Waits in a callback for what only later callbacks bring.
             await self.until(lambda: any(s.state is TaskState.FINISHED for s in self.statuses))
 

@@ -61,7 +61,11 @@ function fill(id, columns, rows) {
     for (const cell of Object.values(columns)) line.append(element("td", cell(row)));
     return line;
   });
-  if (rows.length === 0) body.push(element("tr", element("td", "none", "quiet")));
+  if (rows.length === 0) {
+    const none = element("td", "none", "quiet");
+    none.colSpan = 20;
+    body.push(element("tr", none));
+  }
   document.getElementById(id).replaceChildren(head, ...body);
 }
 
