@@ -42,9 +42,10 @@ from .loop import run
 from .mailbox import Overflow
 from .message import Message
 from .names import Names
+from .sockets import Introduction, PeerAuthenticator, SocketTransport
 from .supervisor import Child, Restart, RestartIntensityError, Strategy, Supervisor
 from .system import ActorSystem
-from .tcp import TcpTransport
+from .tls import Tls
 from .tracing import Traced
 from .transport import InProcessNetwork, InProcessTransport, Transport
 from .upid import UPID, Address, format_address, parse_address
@@ -70,12 +71,14 @@ __all__ = [
     "FailurePolicy",
     "InProcessNetwork",
     "InProcessTransport",
+    "Introduction",
     "LoopClock",
     "Message",
     "Monitor",
     "Names",
     "Overflow",
     "PausedClock",
+    "PeerAuthenticator",
     "PeerGoneError",
     "RateLimiter",
     "RefusedError",
@@ -84,11 +87,12 @@ __all__ = [
     "RestartIntensityError",
     "SelfAskError",
     "Sequence",
+    "SocketTransport",
     "Strategy",
     "Supervisor",
     "SystemClosedError",
-    "TcpTransport",
     "Timer",
+    "Tls",
     "TooManyActorsError",
     "Traced",
     "Transport",

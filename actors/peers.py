@@ -178,6 +178,14 @@ class Peers:
     def malformed(self, peer: str, reason: str) -> None:
         """Count what is not our protocol; log it once for each peer."""
         self._counters["malformed_frames"] += 1
+        self._complain("%s sent what is not our protocol, connection closed: %s", peer, reason)
+
+    def refused(self, peer: str, reason: str) -> None:
+        """Count who was not let in; log it once for each peer."""
+        self._counters["peers_refused"] += 1
+        self._complain("%s was not let in: %s", peer, reason)
+
+    def _complain(self, text: str, peer: str, reason: str) -> None:
         if peer not in self._complained and len(self._complained) < MAX_COMPLAINED:
             self._complained.add(peer)
-            log.warning("%s sent what is not our protocol, connection closed: %s", peer, reason[:1000])
+            log.warning(text, peer, reason[:1000])

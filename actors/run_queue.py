@@ -16,7 +16,7 @@ from .errors import RefusedError
 from .mailbox import Item, Mailbox, Overflow, Turn, Watch
 from .message import MessageMeta
 from .replies import EndedError, Replies
-from .tcp import TcpTransport
+from .sockets import SocketTransport
 from .tracing import Trace
 from .upid import UPID
 
@@ -57,7 +57,7 @@ class RunQueue:
         self._blocked: dict[UPID, list[Actor]] = {}
         self._ready: deque[Actor] = deque()
         self._scheduled = False
-        self.transport: TcpTransport | None = None
+        self.transport: SocketTransport | None = None
         """Writes what a pass sent at the end of the pass, and not a turn of the loop later."""
 
     @property

@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,7 +29,8 @@ from .peers import Peers
 from .repeat import Repeat
 from .replies import EndedError, Replies
 from .run_queue import RunQueue
-from .tcp import TcpTransport
+from .sockets import PeerAuthenticator, SocketTransport, addresses, check_credentials
+from .tls import Tls
 from .tracing import Trace, Traced
 from .transport import Transport
 from .upid import UPID, Address
@@ -43,16 +45,18 @@ DEFAULT_ASK_TIMEOUT = 5.0
 
 
 class ActorSystem:
-    """Hosts any number of actors behind one TCP port.
+    """Hosts any number of actors behind one TCP port, or one Unix socket.
 
     >>> async def main():
     ...     async with ActorSystem() as system:
     ...         greeter = system.spawn(Greeter())
     ...         return await system.ask(greeter, Hello("world"))
 
-    `host` and `port` are bound (port 0: any free one) and `advertise` is the host that others are told, where
-    it differs. `transport` replaces TCP. `clock` is where all time comes from. `max_frame` is in bytes; `max_actors`
-    bounds what a program that spawns without end can do.
+    `host` and `port` are bound (port 0: any free one); `unix:/path` for `host` is a Unix socket. `advertise`, a host or
+    `host:port`, is what others are told where it differs: behind NAT, in a container. `tls` is for messages and HTTP.
+    `authenticate` says which systems are let in; who is given `credentials` alone lets in who has the same. `transport`
+    replaces all of that. `clock` is where all time comes from. `max_frame` is in bytes; `max_actors` bounds what a
+    program that spawns without end can do. ValueError for what can be no address, and for credentials over 2,048 bytes.
     """
 
     def __init__(
@@ -61,6 +65,9 @@ class ActorSystem:
         port: int = 0,
         *,
         advertise: str | None = None,
+        tls: Tls | None = None,
+        credentials: str = "",
+        authenticate: PeerAuthenticator | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
         max_frame: int = DEFAULT_MAX_FRAME,
@@ -71,13 +78,25 @@ class ActorSystem:
         self.incarnation = uuid.uuid4().hex
         self.counters: Counter[str] = Counter()
         self.http = HttpRoutes(self)
-        self._host, self._port, self._advertise = host, port, advertise
-        self._max_frame = max_frame
+        check_credentials(credentials)
+        bound, advertised = addresses(host, port, advertise)
+        self._sockets = partial(
+            SocketTransport,
+            host,
+            port,
+            incarnation=self.incarnation,
+            advertise=advertise,
+            http_factory=self.http.protocol,
+            max_frame=max_frame,
+            tls=tls,
+            credentials=credentials,
+            authenticate=authenticate,
+        )
         self._given_clock = clock
         self._transport = transport
         self.names = Names()
         self.dead_letters = DeadLetters(self.counters)
-        self._directory = Directory((advertise or host, port), max_actors)
+        self._directory = Directory(advertised or bound, max_actors)
         self._actors = self._directory.actors
         self._links = Links()
         self._started = False
@@ -119,16 +138,8 @@ class ActorSystem:
         )
         if self._transport is None:
             await self.http.start()
-            self._transport = TcpTransport(
-                self._host,
-                self._port,
-                clock=self.clock,
-                incarnation=self.incarnation,
-                advertise=self._advertise,
-                http_factory=self.http.protocol,
-                max_frame=self._max_frame,
-            )
-        if isinstance(self._transport, TcpTransport):
+            self._transport = self._sockets(clock=self.clock)
+        if isinstance(self._transport, SocketTransport):
             self._queue.transport = self._transport
             self._transport.batches = self._queue
         try:

@@ -39,6 +39,9 @@ class Receiver(Protocol):
     def malformed(self, peer: str, reason: str) -> None:
         """Something that is not our protocol came from there; its connection was closed."""
 
+    def refused(self, peer: str, reason: str) -> None:
+        """A system from there was not let in."""
+
 
 class Transport(Protocol):
     """Carries envelopes from one system to others: at most once, in order for each pair of systems."""

@@ -8,20 +8,32 @@ from functools import total_ordering
 __all__ = ["UPID", "Address", "format_address", "parse_address"]
 
 Address = tuple[str, int]
-"""Host and TCP port of an actor system, as other systems reach it."""
+"""Host and TCP port of an actor system, as other systems reach it; or the path of its Unix socket, and 0."""
 
 _ID = re.compile(r"[A-Za-z0-9_.()\-]{1,128}")
 _HOST = re.compile(r"[A-Za-z0-9_.:\-%]{1,255}")
+_PATH = re.compile(r"/[!-?A-~]{1,106}")
+_UNIX = "unix:"
 
 
 def format_address(address: Address) -> str:
-    """`host:port`, with IPv6 hosts in brackets."""
+    """`host:port`, with IPv6 hosts in brackets; `unix:/path`."""
     host, port = address
+    if host.startswith("/"):
+        return f"{_UNIX}{host}"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_address(text: str) -> Address:
-    """Parse `host:port` or `[ipv6]:port`; raise ValueError naming the text."""
+    """Parse `host:port`, `[ipv6]:port` or `unix:/path`; raise ValueError naming the text."""
+    if text.startswith(_UNIX):
+        path = text.removeprefix(_UNIX)
+        if not _PATH.fullmatch(path):
+            raise ValueError(
+                f"address {text[:300]!r}: the path of a Unix socket is absolute, 2 to 107 characters of ASCII "
+                "without spaces and @"
+            )
+        return path, 0
     host, separator, port = text.strip().rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

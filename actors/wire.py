@@ -49,13 +49,18 @@ class MalformedError(ValueError):
     """Bytes that are not our protocol. The connection they came on is closed."""
 
 
-class Hello(msgspec.Struct, frozen=True):
-    """The first frame each way: protocol version, the sender's advertised address, and which life it is."""
+class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The first frame each way: protocol version, the sender's advertised address, and which life it is.
+
+    `credentials` are for the other's authentication. `refused` says that there will be no connection, and why.
+    """
 
     ostrom: int
     host: str
     port: int
     incarnation: str
+    credentials: str = ""
+    refused: str = ""
 
 
 class Link(Message, tag="$link"):

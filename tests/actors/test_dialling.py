@@ -19,7 +19,7 @@ from actors import (
     PausedClock,
     PeerGoneError,
     RemoteError,
-    TcpTransport,
+    SocketTransport,
 )
 
 from .probes import Echo, Note, Probe
@@ -38,8 +38,8 @@ async def stranger() -> AsyncIterator[Stranger]:
         yield stranger
 
 
-def transport(system: ActorSystem) -> TcpTransport:
-    assert isinstance(system._transport, TcpTransport)
+def transport(system: ActorSystem) -> SocketTransport:
+    assert isinstance(system._transport, SocketTransport)
     return system._transport
 
 
@@ -249,3 +249,32 @@ async def test_a_killed_process_is_a_broken_connection_and_then_nobody(system: A
         if child.returncode is None:
             child.kill()
             await child.wait()
+
+
+@pytest.mark.asyncio
+async def test_advertised_behind_another_port() -> None:
+    """As in a container: what is bound is not what others dial."""
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*bound)
+
+        async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                sink.write(data)
+            sink.close()
+
+        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+
+    nat = await asyncio.start_server(forward, "127.0.0.1", 0)
+    outside = nat.sockets[0].getsockname()[1]
+    async with (
+        asyncio.timeout(20),
+        ActorSystem(advertise=f"localhost:{outside}") as hidden,
+        ActorSystem() as other,
+    ):
+        bound = hidden._transport._listener._server.sockets[0].getsockname()
+        upid = hidden.spawn(Probe())
+        assert upid == UPID(upid.id, "localhost", outside)
+        assert await other.ask(upid, Echo()) == Echo()
+    nat.close()
+    await nat.wait_closed()

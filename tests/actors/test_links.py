@@ -134,7 +134,7 @@ async def test_over_tcp_a_killed_system_is_a_broken_connection_then_nobody(tcp: 
     assert transport is not None
     for connection in list(transport.connections):
         connection.abort("killed")
-    transport._server.close()
+    transport._listener.close()
     assert await watcher.until_exits(1) == [(upid, NOCONNECTION)]
     with pytest.raises(ConnectionError):
         await ask

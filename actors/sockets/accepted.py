@@ -10,7 +10,7 @@ from actors.clock import Timer
 from .connection import HELLO_TIMEOUT, Connection
 
 if TYPE_CHECKING:
-    from .transport import TcpTransport
+    from .transport import SocketTransport
 
 __all__ = ["Accepted"]
 
@@ -24,7 +24,7 @@ class Accepted(asyncio.Protocol):
     A frame's length begins with a byte far below the letters, an HTTP method with a letter.
     """
 
-    def __init__(self, owner: TcpTransport) -> None:
+    def __init__(self, owner: SocketTransport) -> None:
         self.owner = owner
         self.transport: asyncio.Transport | None = None
         self._timer: Timer | None = None

@@ -11,7 +11,7 @@ from actors.wire import Envelope, encode_envelopes
 from .connection import Connection
 
 if TYPE_CHECKING:
-    from .transport import TcpTransport
+    from .transport import SocketTransport
 
 __all__ = ["Peer"]
 
@@ -21,7 +21,7 @@ MAX_QUEUED = 200_000
 class Peer:
     """Another system: its connection, or the attempt at one, and what waits to be sent."""
 
-    def __init__(self, owner: TcpTransport, address: Address) -> None:
+    def __init__(self, owner: SocketTransport, address: Address) -> None:
         self.owner = owner
         self.address = address
         self.names = {address}

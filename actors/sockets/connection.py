@@ -10,9 +10,11 @@ from actors.clock import Timer
 from actors.upid import Address, format_address
 from actors.wire import FrameSplitter, Hello, MalformedError, decode_envelopes, decode_hello
 
+from .introduction import introduce
+
 if TYPE_CHECKING:
     from .peer import Peer
-    from .transport import TcpTransport
+    from .transport import SocketTransport
 
 __all__ = ["Batches", "Connection"]
 
@@ -41,9 +43,11 @@ class Batches(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One TCP connection that speaks our protocol, from hello to end."""
+    """One connection that speaks our protocol, from hello to end."""
 
-    def __init__(self, owner: TcpTransport, dialled: Address | None, dialled_for: Peer | None = None) -> None:
+    def __init__(
+        self, owner: SocketTransport, dialled: Address | None, dialled_for: Peer | None = None
+    ) -> None:
         self.owner = owner
         self.dialled = dialled
         self.dialled_for = dialled_for
@@ -122,7 +126,23 @@ class Connection(asyncio.Protocol):
         if (hello.host, hello.port) == self.owner.address:
             # Whoever spoke as this system could answer its own asks.
             raise MalformedError("a hello with this system's own address")
+        if hello.refused:
+            self.abort(f"it refused this system: {hello.refused[:300]}")
+            return
+        if self.transport is not None:
+            refusal = self.owner.refusal(introduce(hello, self.dialled, self.transport.get_extra_info))
+            if refusal:
+                self._refuse(refusal)
+                return
         self.owner.greeted(self, (hello.host, hello.port), hello.incarnation)
+
+    def _refuse(self, reason: str) -> None:
+        self.owner.receiver.refused(self.where(), reason)
+        if self.dialled is not None or self.transport is None:
+            self.abort(f"this system refused it: {reason}")
+        else:
+            self.transport.write(self.owner.hello_frame(refused=reason))
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """The socket's buffers are full."""

@@ -1,23 +1,25 @@
-"""The TCP transport: listens, dials, and keeps one connection for each peer."""
+"""The transport over sockets: listens, dials, and keeps one connection for each peer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import socket
 from collections.abc import Callable
 
 from actors.clock import Clock
+from actors.tls import Tls
 from actors.transport import Receiver
-from actors.upid import Address
+from actors.upid import Address, parse_address
 from actors.wire import DEFAULT_MAX_FRAME, PROTOCOL_VERSION, Envelope, Hello, encode_envelopes, encode_hello
 
 from .accepted import Accepted
 from .connection import HELLO_TIMEOUT, Batches, Connection
+from .endpoints import Listener, dial, listen, nobody_listens
+from .introduction import Introduction, PeerAuthenticator, same_credentials
 from .peer import Peer
 
-__all__ = ["TcpTransport"]
+__all__ = ["SocketTransport"]
 
 CLOSE_TIMEOUT = 5.0
 CONNECT_BEFORE_CLOSE = 2.0
@@ -25,11 +27,10 @@ CONNECT_BEFORE_CLOSE = 2.0
 CONFIRM = encode_envelopes([], DEFAULT_MAX_FRAME)[0][0]
 
 
-class TcpTransport:
-    """The TCP transport of one system.
+class SocketTransport:
+    """One system's transport over TCP or a Unix socket; for the parameters see `ActorSystem`.
 
-    `host` and `port` are bound (port 0: any free one); `advertise` is what other systems are told, where it
-    differs. `http_factory` makes an HTTP protocol for connections that begin as HTTP.
+    `http_factory` makes an HTTP protocol for connections that begin as HTTP.
     """
 
     def __init__(
@@ -42,6 +43,9 @@ class TcpTransport:
         advertise: str | None = None,
         http_factory: Callable[[], asyncio.Protocol] | None = None,
         max_frame: int = DEFAULT_MAX_FRAME,
+        tls: Tls | None = None,
+        credentials: str = "",
+        authenticate: PeerAuthenticator | None = None,
     ) -> None:
         self.clock = clock
         self.incarnation = incarnation
@@ -54,23 +58,25 @@ class TcpTransport:
         self.waiting_peers: list[Peer] = []
         self.batches: Batches | None = None
         self.receiver: Receiver
-        self._bind = (host, port)
-        self._advertise = advertise
-        self._address: Address = (advertise or host, port)
-        self._server: asyncio.Server | None = None
+        self._tls = tls
+        self._credentials = credentials
+        self._authenticate = authenticate or (same_credentials(credentials) if credentials else None)
+        self._bind, self._advertised = addresses(host, port, advertise)
+        self._address: Address = self._advertised or self._bind
+        self._listener: Listener | None = None
         self._peers: dict[Address, Peer] = {}
         self._closing = False
         self._settled = asyncio.Event()
 
     async def start(self, receiver: Receiver) -> Address:
-        """Bind and listen. OSError if the port is taken."""
+        """Bind and listen. OSError if the port or the path is taken."""
         self.receiver = receiver
-        host, port = self._bind
-        self._server = await self.loop.create_server(lambda: Accepted(self), host, port, backlog=4096)
-        port = self._server.sockets[0].getsockname()[1]
-        if self._advertise is None and host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+        self._listener = await listen(lambda: Accepted(self), self._bind, self._tls)
+        host = self._bind[0]
+        if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
             host = socket.gethostname()
-        self._address = (self._advertise or host, port)
+        advertised = self._advertised or (host, 0)
+        self._address = (advertised[0], advertised[1] or self._listener.port)
         return self._address
 
     def uncork(self) -> None:
@@ -84,9 +90,18 @@ class TcpTransport:
         """The address that other systems are told."""
         return self._address
 
-    def hello_frame(self) -> bytes:
-        """This system's hello."""
-        return encode_hello(Hello(PROTOCOL_VERSION, *self._address, self.incarnation))
+    def hello_frame(self, refused: str = "") -> bytes:
+        """This system's hello; with `refused` it says only why the other is not let in."""
+        credentials = "" if refused else self._credentials
+        return encode_hello(Hello(PROTOCOL_VERSION, *self._address, self.incarnation, credentials, refused))
+
+    def refusal(self, peer: Introduction) -> str:
+        """Why that system is not let in; empty if it is."""
+        if self._tls is not None and peer.uid is None and peer.certificate is None:
+            return "no certificate"
+        if self._authenticate is not None and not self._authenticate(peer):
+            return "not authenticated"
+        return ""
 
     def send(self, peer: Address, envelope: Envelope) -> None:
         """Queue; connect if there is no connection yet."""
@@ -102,12 +117,12 @@ class TcpTransport:
     async def _dial(self, peer: Peer, address: Address) -> None:
         try:
             async with asyncio.timeout(HELLO_TIMEOUT):
-                await self.loop.create_connection(lambda: Connection(self, address, peer), *address)
+                await dial(lambda: Connection(self, address, peer), address, self._tls)
         except TimeoutError:
             self._dial_failed(peer, "connecting timed out")
         except (OSError, ValueError, OverflowError) as error:
             # ValueError, OverflowError: what can be no host name, no port.
-            if _refused(error):
+            if nobody_listens(error):
                 self._dial_failed(peer, "connection refused: nobody listens there", nobody=True)
             else:
                 self._dial_failed(peer, str(error) or type(error).__name__)
@@ -252,8 +267,8 @@ class TcpTransport:
     async def close(self) -> None:
         """Stop listening, flush, close; connections that do not close in time are cut."""
         self._closing = True
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            self._listener.close()
         await self._connected()
         for peer in set(self._peers.values()):
             if peer.dialling is not None:
@@ -275,8 +290,8 @@ class TcpTransport:
         for peer in set(self._peers.values()):
             peer.queue.clear()
             peer.wake()
-        if self._server is not None:
-            await self._server.wait_closed()
+        if self._listener is not None:
+            await self._listener.closed()
 
     async def _connected(self) -> None:
         """Wait, not for long, until what was sent has a connection to leave by, or has none to hope for."""
@@ -287,14 +302,18 @@ class TcpTransport:
                     await self._settled.wait()
 
 
-def _refused(error: Exception) -> bool:
-    """Whether a machine answered that nobody listens there, at every address of its name."""
-    if isinstance(error, ConnectionRefusedError):
-        return True
-    # asyncio joins the errors of several addresses into the text of one error without a number.
-    text = str(error)
-    return (
-        isinstance(error, OSError)
-        and text.startswith("Multiple exceptions: ")
-        and text.count("[Errno ") == text.count(f"[Errno {errno.ECONNREFUSED}]")
-    )
+def addresses(host: str, port: int, advertise: str | None) -> tuple[Address, Address | None]:
+    """What is bound, and what is advertised if that differs: `host:port`, or a host with port 0, the one that is bound.
+
+    ValueError for what can be neither.
+    """
+    if not host.startswith("unix:"):
+        if advertise is None:
+            return (host, port), None
+        try:
+            return (host, port), parse_address(advertise)
+        except ValueError:
+            return (host, port), (advertise, 0)
+    if advertise is not None:
+        raise ValueError(f"advertise is {advertise!r}, but {host} is reached by its path alone")
+    return parse_address(host), None
