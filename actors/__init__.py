@@ -25,6 +25,7 @@
 from .actor import Actor, FailurePolicy, handles
 from .clock import Clock, LoopClock, PausedClock, Timer
 from .combinators import RateLimiter, Sequence, collect, first
+from .commands import Finished, reap, run_command
 from .dead_letters import DeadLetter
 from .errors import (
     ActorError,
@@ -42,6 +43,7 @@ from .loop import run
 from .mailbox import Overflow
 from .message import Message
 from .names import Names
+from .port import CloseInput, Output, Port, Write
 from .sockets import Introduction, PeerAuthenticator, SocketTransport
 from .supervisor import Child, Restart, RestartIntensityError, Strategy, Supervisor
 from .system import ActorSystem
@@ -67,8 +69,10 @@ __all__ = [
     "Blocked",
     "Child",
     "Clock",
+    "CloseInput",
     "DeadLetter",
     "FailurePolicy",
+    "Finished",
     "InProcessNetwork",
     "InProcessTransport",
     "Introduction",
@@ -76,10 +80,12 @@ __all__ = [
     "Message",
     "Monitor",
     "Names",
+    "Output",
     "Overflow",
     "PausedClock",
     "PeerAuthenticator",
     "PeerGoneError",
+    "Port",
     "RateLimiter",
     "RefusedError",
     "RemoteError",
@@ -97,10 +103,13 @@ __all__ = [
     "Traced",
     "Transport",
     "Watchdog",
+    "Write",
     "collect",
     "first",
     "format_address",
     "handles",
     "parse_address",
+    "reap",
     "run",
+    "run_command",
 ]

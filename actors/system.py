@@ -482,7 +482,8 @@ class ActorSystem:
         )
         task.add_done_callback(lambda done: self._finalized(actor, done, reason))
         if runtime.killed:
-            task.cancel()
+            # After its first step: what it began there its own `finally` can still end.
+            self._loop.call_soon(task.cancel)
 
     def _finalized(self, actor: Actor, task: asyncio.Task[Any], reason: str) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -1,0 +1,124 @@
+"""Other programs, run and awaited without holding anybody up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import NamedTuple
+
+__all__ = ["Finished", "end_group", "reap", "run_command"]
+
+OUTPUT_LIMIT = 1024 * 1024
+CHUNK = 65_536
+
+
+class Finished(NamedTuple):
+    """How a command ended: `status` as in `subprocess`, negative for a signal; `truncated`: it said more."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+    truncated: bool
+
+
+async def run_command(
+    argv: Sequence[str | PathLike[str]],
+    *,
+    input: bytes = b"",  # noqa: A002 - subprocess's name
+    timeout: float | None = None,
+    limit: int = OUTPUT_LIMIT,
+    cwd: str | PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run a program to its end, with `input` for its standard input.
+
+    Of each of its outputs `limit` bytes are kept. It leads a process group, that is killed after `timeout` seconds
+    (TimeoutError), and when whoever waits is cancelled: the handler of an actor that ends, say. OSError if it cannot
+    be started.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+        env=env,
+        start_new_session=True,
+    )
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise RuntimeError("a subprocess without pipes")
+    try:
+        async with asyncio.timeout(timeout):
+            (stdout, more), (stderr, yet_more), _, status = await asyncio.gather(
+                _read(process.stdout, limit),
+                _read(process.stderr, limit),
+                _feed(process.stdin, input),
+                process.wait(),
+            )
+    except BaseException:
+        # Also if it has ended itself: something in its group still holds its output.
+        end_group(process.pid, signal.SIGKILL)
+        await process.wait()
+        raise
+    return Finished(status, stdout, stderr, more or yet_more)
+
+
+async def _read(stream: asyncio.StreamReader, limit: int) -> tuple[bytes, bool]:
+    """At most so many bytes, and whether there were more; those are read too, else the program would wait."""
+    kept = bytearray()
+    more = False
+    while data := await stream.read(CHUNK):
+        more = more or len(kept) + len(data) > limit
+        kept += data[: limit - len(kept)]
+    return bytes(kept), more
+
+
+async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
+    # A program need not read all that it is given.
+    with contextlib.suppress(ConnectionError):
+        stream.write(data)
+        await stream.drain()
+        stream.close()
+        await stream.wait_closed()
+
+
+def end_group(pid: int, number: int) -> None:
+    """Send a signal to the process group of a program that was started to lead one; no effect if all have ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+async def reap(pid: int) -> int | None:
+    """Wait until a process has ended, and return its status, negative for a signal.
+
+    It need not be a child: then its status is not for us to know, and this returns None; so it does if there is none.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    ended = asyncio.Event()
+    try:
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+        return _status(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _status(descriptor: int) -> int | None:
+    try:
+        result = os.waitid(os.P_PIDFD, descriptor, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if result is None:
+        return None
+    return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
