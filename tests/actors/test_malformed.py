@@ -66,6 +66,7 @@ BAD = {
     "a hello with a bad port": encode_hello(Hello(1, "127.0.0.1", 70000, "s")),
     "envelopes before the hello": frame([["probe", "", 0, {"t": "Echo"}]]),
     "deeply nested before the hello": frame(deep(100_000)),
+    "a second hello": HELLO + HELLO,
     "a number for envelopes": HELLO + frame(5),
     "an envelope that is too short": HELLO + frame([["probe", ""]]),
     "an envelope with a number for an actor": HELLO + frame([[5, "", 0, {"t": "Echo"}]]),

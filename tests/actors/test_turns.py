@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from actors import UPID, Actor, ActorSystem, PeerGoneError, RemoteError, handles
-from actors.testing import settle
+from actors import UPID, Actor, ActorSystem, AskTimeoutError, PausedClock, PeerGoneError, RemoteError, handles
+from actors.testing import advance, settle
 
 from .probes import Echo, Fail, Hold, Note, Probe, Tough, WhoAsks
 
@@ -58,6 +58,22 @@ async def test_a_turn_that_looks_at_a_cancelled_future_fails_like_any_other(
         assert await system.ask(other, Echo("others go on")) == Echo("others go on")
         assert await system.ask(upid, Echo("so does it")) == Echo("so does it")
     assert system.counters["handler_failures"] == 1
+
+
+@pytest.mark.asyncio
+async def test_a_turn_that_never_returns_is_its_actors_alone(system: ActorSystem, clock: PausedClock) -> None:
+    stuck = Probe()
+    upid, other = system.spawn(stuck), system.spawn(Probe())
+    asked = [asyncio.ensure_future(system.ask(upid, message)) for message in (Hold(), Echo("behind it"))]
+    await stuck.holding.wait()
+    await advance(clock, 4, system)
+    assert await system.ask(other, Echo("others go on")) == Echo("others go on")
+    view, _ = system.inspect(upid)
+    assert (view.waiting_for, view.waiting_seconds, view.mailbox) == ("Hold", 4.0, 1)
+    await advance(clock, 1, system)
+    assert all(isinstance(each.exception(), AskTimeoutError) for each in asked)
+    system.terminate(upid)
+    assert await system.wait(upid) == "normal"
 
 
 def test_an_interrupt_in_a_turn_goes_up_and_the_others_go_on() -> None:
