@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
-from .errors import SelfAskError
 from .mailbox import Overflow
 from .message import Message
 from .upid import UPID
@@ -35,13 +33,17 @@ class FailurePolicy(enum.Enum):
     """The message is lost, the failure logged and counted, and the actor goes on with the next."""
 
 
-def handles(*types: type[Message], concurrent: bool = False) -> Callable[[F], F]:
+def handles(*types: type[Message], concurrent: bool = False, parked: bool = False) -> Callable[[F], F]:
     """Declare that this method handles messages of these types.
 
     The method takes `(self, message)` or `(self, message, sender)`; what it returns (a Message or None)
     answers an `ask`. A plain method is called directly. An `async def` method holds the mailbox until it
-    is done, unless `concurrent`: then the actor goes on with the next message while it waits.
+    is done, unless `concurrent`: then the actor goes on with the next message while it waits. One that is `parked`
+    is no task while it awaits replies to its asks, which takes half the time; it is made one when it awaits anything
+    else, and before that cannot use what wants to be in a task, as `asyncio.timeout` does.
     """
+    if concurrent and parked:
+        raise TypeError("@handles(): a handler is concurrent or parked, not both")
     for type_ in types:
         if not (isinstance(type_, type) and issubclass(type_, Message)):
             raise TypeError(f"@handles({type_!r}): not a Message class")
@@ -49,7 +51,7 @@ def handles(*types: type[Message], concurrent: bool = False) -> Callable[[F], F]
         raise TypeError("@handles() names no message type")
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, (types, concurrent))
+        setattr(function, _MARK, (types, concurrent, parked))
         return function
 
     return mark
@@ -61,6 +63,7 @@ class Handler(NamedTuple):
     function: Callable[..., Any]
     wants_sender: bool
     concurrent: bool
+    parked: bool
 
 
 class Actor:
@@ -120,7 +123,7 @@ class Actor:
                         f"{cls.__qualname__}.{name} takes (self, message) or (self, message, sender)"
                     )
                 for type_ in mark[0]:
-                    handlers[type_] = Handler(function, parameters == 3, mark[1])
+                    handlers[type_] = Handler(function, parameters == 3, *mark[1:])
         cls._handlers = handlers
 
     # What a subclass may override.
@@ -153,16 +156,12 @@ class Actor:
         """Send and forget: at most once, in order, never blocks, never raises for a peer that is gone."""
         self.system.send(to, message, self.upid)
 
-    async def ask(self, to: UPID, message: Message, timeout: float | None = None) -> Any:
+    def ask(self, to: UPID, message: Message, timeout: float | None = None) -> Coroutine[Any, Any, Any]:
         """Send and await the reply: see `ActorSystem.ask`.
 
         SelfAskError if it is this actor, whose mailbox the asking handler holds: declare that one `concurrent`.
         """
-        if to.id == self.upid.id and to == self.upid and self._runtime.busy is asyncio.current_task():
-            raise SelfAskError(
-                f"{self.upid} asks itself for {type(message).__name__}, and waits for its own end"
-            )
-        return await self.system.ask(to, message, timeout, sender=self.upid)
+        return self.system.ask(to, message, timeout, sender=self.upid)
 
     def link(self, upid: UPID) -> None:
         """Have `exited` called when that actor ends: see `ActorSystem.link`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .clock import Clock, Timer
 from .errors import AskTimeoutError, PeerGoneError
@@ -15,7 +15,12 @@ __all__ = ["Asks"]
 SLACK = 1024
 """Deadlines of answered asks that may stay in the heap before they are cleared out."""
 
-Ask = tuple["asyncio.Future[Any]", UPID, float, float]
+if TYPE_CHECKING:
+    from .parked import Parked
+
+
+Waiter: TypeAlias = "asyncio.Future[Any] | Parked"
+Ask = tuple[Waiter, UPID, float, float]
 """The future, who was asked, the timeout and the deadline, in seconds."""
 
 
@@ -40,10 +45,18 @@ class Asks:
     def __len__(self) -> int:
         return len(self._usual) + len(self._others)
 
-    def open(self, to: UPID, timeout: float | None) -> tuple[int, asyncio.Future[Any]]:
-        """Number a new ask; its future ends by reply, failure, timeout (None: the usual), or cancellation."""
+    def open(self, to: UPID, timeout: float | None, parked: Parked | None) -> tuple[int, Waiter]:
+        """Number a new ask; its future ends by reply, failure, timeout (None: the usual), or cancellation.
+
+        `parked` is the parked handler that asks, if one does: it waits in the place of a future.
+        """
         self._last = number = self._last + 1
-        future = self._loop.create_future()
+        future: Waiter
+        if parked is None:
+            future = self._loop.create_future()
+        else:
+            future = parked
+            parked.expect()
         if timeout is None or timeout == self._usual_timeout:
             deadline = self._clock.monotonic() + self._usual_timeout
             self._usual[number] = (future, to, self._usual_timeout, deadline)
@@ -81,7 +94,7 @@ class Asks:
             future.set_exception(error)
         return True
 
-    def _take(self, number: int, peer: Address | None) -> asyncio.Future[Any] | None:
+    def _take(self, number: int, peer: Address | None) -> Waiter | None:
         asks = self._usual
         ask = asks.get(number)
         if ask is None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .actor import Actor, Handler
 from .errors import TooManyActorsError
 from .upid import UPID, Address, valid_id
+
+if TYPE_CHECKING:
+    from .parked import Parked
 
 __all__ = ["Directory", "Runtime", "runtime_of"]
 
@@ -37,7 +40,7 @@ class Runtime:
         self.plain = plain
         """Its mailbox is a deque without a limit, that nobody watches."""
         self.queued = False
-        self.busy: asyncio.Task[Any] | None = None
+        self.busy: asyncio.Task[Any] | Parked | None = None
         self.ending: str | None = None
         self.ended: asyncio.Future[str] | None = None
         self.gone = False
@@ -88,31 +91,30 @@ class Directory:
     def enter(self, actor: Actor, id_: str | None) -> UPID:
         """Give an actor its id, or one made of its class's name. ValueError if the id is taken or malformed."""
         if id_ is None:
-            id_ = self._made(type(actor))
+            prefix, numbers = self._series.get(type(actor)) or self._begin(type(actor))
+            id_ = f"{prefix}({next(numbers)})"
         elif not valid_id(id_):
             raise ValueError(f"actor id {id_!r}: letters, digits and _.()- only, at most 128")
-        if id_ in self.actors or id_ in self.leaving:
+        actors = self.actors
+        if id_ in actors or id_ in self.leaving:
             raise ValueError(f"actor id {id_!r} is taken")
-        if self.max_actors is not None and len(self.actors) >= self.max_actors:
-            raise TooManyActorsError(f"{len(self.actors)} actors live here, which is the limit")
+        if self.max_actors is not None and len(actors) >= self.max_actors:
+            raise TooManyActorsError(f"{len(actors)} actors live here, which is the limit")
         # Not try and except: that costs four times as much, and half of all the rest here.
         if getattr(actor, "upid", None) is not None:
             raise ValueError(f"this {type(actor).__name__} was spawned already, as {actor.upid}")
         upid = actor.upid = UPID.at(id_, self.address)
         actor._runtime = actor._mailbox = None
-        self.actors[id_] = actor
+        actors[id_] = actor
         return upid
 
-    def _made(self, type_: type[Actor]) -> str:
-        series = self._series.get(type_)
-        if series is None:
-            prefix = type_.__name__.lower()
-            if not valid_id(f"{prefix}({2**64})"):
-                raise ValueError(f"an id for {type_.__name__}: letters, digits and _ only, at most 100")
-            # Two classes of one name count together.
-            numbers = self._numbers.setdefault(prefix, count(1))
-            series = self._series[type_] = (prefix, numbers)
-        return f"{series[0]}({next(series[1])})"
+    def _begin(self, type_: type[Actor]) -> tuple[str, count[int]]:
+        """Begin to number the actors of a class. Two classes of one name count together."""
+        prefix = type_.__name__.lower()
+        if not valid_id(f"{prefix}({2**64})"):
+            raise ValueError(f"an id for {type_.__name__}: letters, digits and _ only, at most 100")
+        series = self._series[type_] = (prefix, self._numbers.setdefault(prefix, count(1)))
+        return series
 
     def leave(self, actor: Actor) -> None:
         """Take an actor out. Its id stays taken until its links are told: a successor must not inherit them."""

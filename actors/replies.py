@@ -16,7 +16,7 @@ from .message import MessageMeta
 from .upid import Address
 from .wire import Envelope, Failure
 
-__all__ = ["EndedError", "Replies"]
+__all__ = ["EndedError", "Replies", "turn_cancelled"]
 
 log = logging.getLogger("ostrom.actors")
 
@@ -74,6 +74,13 @@ class Replies:
             error = TypeError(f"a handler of {actor.upid} returned {type(result).__name__}, not a Message")
             self.failed(actor, number, error)
 
+    def cancelled(self, actor: Actor, number: Any, cause: BaseException | None) -> None:
+        """A turn was cancelled: because its actor ends, or because something that it waited for was."""
+        if actor._runtime.ending is None:
+            self.failed(actor, number, turn_cancelled(actor, cause))
+        elif number is not None:
+            self.fail(actor, number, EndedError(f"{actor.upid} ended"))
+
     def fail(self, actor: Actor, number: Any, error: Exception) -> None:
         """Tell the asker, in place of a reply, why there is none."""
         if isinstance(number, asyncio.Future):
@@ -88,6 +95,13 @@ class Replies:
             kind = NOPROC if isinstance(error, EndedError) else _kind(error)
             failure = Failure(kind, _text(error))
             self._post(number[1], (number[2], actor.upid.id, -number[0], failure))
+
+
+def turn_cancelled(actor: Actor, cause: BaseException | None) -> RuntimeError:
+    """What a turn failed of that was cancelled, but not because its actor ends."""
+    error = RuntimeError(f"a turn of {actor.upid} was cancelled: something it waited for was")
+    error.__cause__ = cause
+    return error
 
 
 def _for_asker(error: Exception) -> Exception:

@@ -15,7 +15,8 @@ from .directory import runtime_of
 from .errors import RefusedError
 from .mailbox import Item, Mailbox, Overflow, Turn, Watch
 from .message import MessageMeta
-from .replies import EndedError, Replies
+from .parked import Parked
+from .replies import Replies, turn_cancelled
 from .sockets import SocketTransport
 from .tracing import Trace
 from .upid import UPID
@@ -46,7 +47,7 @@ class RunQueue:
         find: Callable[[UPID], Actor | None],
         drop: Callable[[UPID, Any, UPID | None, str], None],
     ) -> None:
-        self._loop = loop
+        self.loop = loop
         self._clock = clock
         self._replies = replies
         self._end = end
@@ -57,6 +58,10 @@ class RunQueue:
         self._blocked: dict[UPID, list[Actor]] = {}
         self._ready: deque[Actor] = deque()
         self._scheduled = False
+        self.draining = False
+        """Whether actors have their turns right now."""
+        self.stepping: Parked | None = None
+        """The parked handler that runs right now."""
         self.transport: SocketTransport | None = None
         """Writes what a pass sent at the end of the pass, and not a turn of the loop later."""
 
@@ -192,27 +197,33 @@ class RunQueue:
         self._ready.append(actor)
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._run)
+            self.loop.call_soon(self._run)
 
     def _run(self) -> None:
         """One pass over the actors that have something to do, bounded so that I/O gets its turn."""
         ready = self._ready
         budget = PASS
+        self.draining = True
         transport = self.transport
         if transport is not None:
             transport.corked = True
         try:
             while ready and budget > 0:
                 actor = ready.popleft()
-                budget -= self._drain(actor)
+                try:
+                    budget -= self._drain(actor)
+                except BaseException:
+                    # What no policy takes, KeyboardInterrupt say: if the loop goes on, so do the actors.
+                    actor._runtime.queued = False
+                    raise
         finally:
+            self.draining = False
             if transport is not None:
                 transport.corked = False
                 if transport.waiting_peers:
                     transport.uncork()
-            # Also after what no policy takes, KeyboardInterrupt say: if the loop goes on, so do the actors.
             if ready:
-                self._loop.call_soon(self._run)
+                self.loop.call_soon(self._run)
             else:
                 self._scheduled = False
 
@@ -247,18 +258,24 @@ class RunQueue:
                 continue
             except asyncio.CancelledError as error:
                 # A plain handler is no task that could be cancelled: it looked at a future that was.
-                self._replies.failed(actor, number, _turn_cancelled(actor, error))
+                self._replies.failed(actor, number, turn_cancelled(actor, error))
                 continue
-            except BaseException:
-                runtime.queued = False
-                raise
             if result is None:
                 if number is not None:
                     self._replies.answer(actor, number, None)
-            elif type(type(result)) is MessageMeta or not inspect.isawaitable(result):
-                # A message is what most handlers return, and asking whether it can be awaited is dear.
+            elif type(type(result)) is MessageMeta:
                 if number is not None:
                     self._replies.answer(actor, number, result)
+            elif type(result) is Parked:
+                # It went on, and waits again.
+                break
+            elif not inspect.isawaitable(result):
+                # Asked last, as it is dear.
+                if number is not None:
+                    self._replies.answer(actor, number, result)
+            elif handler is not None and handler.parked:
+                if self._park(actor, result, number, message) is not None:
+                    break
             else:
                 concurrent = handler is not None and handler.concurrent
                 self._start_task(actor, result, number, concurrent, message)
@@ -282,23 +299,52 @@ class RunQueue:
             actor._mailbox = None
         return done or 1
 
+    def _park(self, actor: Actor, coroutine: Any, number: Any, message: Any) -> Parked | None:
+        runtime = actor._runtime
+        parked = runtime.busy = Parked(self, self._replies, actor, coroutine, number)
+        runtime.handling = message
+        runtime.since = self._clock.monotonic()
+        return parked.step()
+
+    def resume(self, actor: Actor, turn: Turn) -> None:
+        """Have a parked handler go on, before its actor handles anything else."""
+        mailbox = actor._mailbox
+        if mailbox is None:
+            mailbox = self.open(actor)
+        mailbox.appendleft((turn, None, None))
+        runtime = actor._runtime
+        if not runtime.queued:
+            runtime.queued = True
+            self._ready.append(actor)
+            if not self._scheduled:
+                self._scheduled = True
+                self.loop.call_soon(self._run)
+
     def _start_task(
         self, actor: Actor, awaitable: Awaitable[Any], number: Any, concurrent: bool, message: Any
     ) -> None:
         runtime = actor._runtime
-        # A coroutine goes in as it is: cancelled before its first step, a wrapper would leave it unawaited.
-        coroutine = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
-        task: asyncio.Task[Any] = self._loop.create_task(coroutine)
-        if concurrent:
-            if runtime.tasks is None:
-                # Not a set: they are cancelled in the order of their start.
-                runtime.tasks = {}
-            runtime.tasks[task] = None
-        else:
-            runtime.busy = task
+        if not concurrent:
             runtime.handling = message
             runtime.since = self._clock.monotonic()
+            self.make_task(actor, awaitable, number)
+            return
+        task = self._task(actor, awaitable, number)
+        if runtime.tasks is None:
+            # Not a set: they are cancelled in the order of their start.
+            runtime.tasks = {}
+        runtime.tasks[task] = None
+
+    def make_task(self, actor: Actor, awaitable: Awaitable[Any], number: Any) -> None:
+        """Have a task go on with what the actor is busy with."""
+        actor._runtime.busy = self._task(actor, awaitable, number)
+
+    def _task(self, actor: Actor, awaitable: Awaitable[Any], number: Any) -> asyncio.Task[Any]:
+        # A coroutine goes in as it is: cancelled before its first step, a wrapper would leave it unawaited.
+        coroutine = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
+        task: asyncio.Task[Any] = self.loop.create_task(coroutine)
         task.add_done_callback(lambda done: self._task_done(actor, done, number))
+        return task
 
     def _task_done(self, actor: Actor, task: asyncio.Task[Any], number: Any) -> None:
         runtime = actor._runtime
@@ -307,10 +353,7 @@ class RunQueue:
         elif runtime.tasks is not None:
             runtime.tasks.pop(task, None)
         if task.cancelled():
-            if runtime.ending is None:
-                self._replies.failed(actor, number, _turn_cancelled(actor, None))
-            elif number is not None:
-                self._replies.fail(actor, number, EndedError(f"{actor.upid} ended"))
+            self._replies.cancelled(actor, number, None)
         elif (error := task.exception()) is not None:
             if isinstance(error, Exception):
                 self._replies.failed(actor, number, error)
@@ -318,15 +361,13 @@ class RunQueue:
                 raise error
         elif number is not None:
             self._replies.answer(actor, number, task.result())
+        self.turn_ended(actor)
+
+    def turn_ended(self, actor: Actor) -> None:
+        """A turn that took longer has ended: go on with what has come meanwhile, or end the actor."""
+        runtime = actor._runtime
         if (actor._mailbox or actor.upid in self._blocked or runtime.ending is not None) and not runtime.gone:
             self.make_ready(actor)
-
-
-def _turn_cancelled(actor: Actor, cause: BaseException | None) -> RuntimeError:
-    """What a turn failed of that was cancelled, but not because its actor ends."""
-    error = RuntimeError(f"a turn of {actor.upid} was cancelled: something it waited for was")
-    error.__cause__ = cause
-    return error
 
 
 async def _then_raise(awaitable: Awaitable[Any], error: Exception) -> None:

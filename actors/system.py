@@ -18,13 +18,14 @@ from .asks import Asks
 from .clock import Clock, LoopClock, Timer
 from .dead_letters import DeadLetters
 from .directory import Directory, runtime_of
-from .errors import PeerGoneError, SystemClosedError
+from .errors import PeerGoneError, SelfAskError, SystemClosedError
 from .http import HttpRoutes
 from .inspection import ActorView, state_of, view
 from .links import KILLED, NOPROC, NORMAL, SHUTDOWN, Links, Monitor
 from .mailbox import Item, Turn, Watch
 from .message import Message
 from .names import Names
+from .parked import Parked
 from .peers import Peers
 from .repeat import Repeat
 from .replies import EndedError, Replies
@@ -252,7 +253,7 @@ class ActorSystem:
             runtime.ending = reason
             runtime.halted = True
             # Its own turn may say so, and finishes.
-            if runtime.busy is not None and runtime.busy is not asyncio.current_task(self._loop):
+            if runtime.busy is not None and not self._has_turn(upid, self._queue.stepping):
                 runtime.busy.cancel()
             self._queue.make_ready(actor)
 
@@ -316,7 +317,10 @@ class ActorSystem:
         """
         if not self._started or self._closed:
             raise SystemClosedError("ask: the actor system is not running")
-        number, future = self._asks.open(to, timeout)
+        parked = self._queue.stepping
+        if sender is not None and to.id == sender.id and to == sender and self._has_turn(sender, parked):
+            raise SelfAskError(f"{to} asks itself for {type(message).__name__}, and waits for its own end")
+        number, future = self._asks.open(to, timeout, parked)
         if to.address == self._directory.address:
             actor = self._actors.get(to.id)
             if actor is None:
@@ -332,6 +336,12 @@ class ActorSystem:
         except asyncio.CancelledError:
             self._asks.forget(number)
             raise
+
+    def _has_turn(self, upid: UPID, parked: Parked | None) -> bool:
+        """Whether it is a turn of that actor in which this is asked: its task, or its parked handler, runs now."""
+        runtime = self._directory.runtime(upid)
+        busy = None if runtime is None else runtime.busy
+        return busy is not None and busy in (parked, asyncio.current_task(self._loop))
 
     def dispatch(self, to: UPID, function: Callable[..., Any], *args: Any) -> None:
         """Call `function(*args)` in a turn of a local actor; dropped if it has ended."""

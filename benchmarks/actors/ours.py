@@ -7,7 +7,21 @@ from typing import Any
 
 from actors import UPID, Actor, Message, handles
 
-__all__ = ["STATUS", "Count", "Counter", "Hop", "Ring", "Sender", "Status", "Total"]
+__all__ = [
+    "STATUS",
+    "Asker",
+    "Count",
+    "Counter",
+    "Flood",
+    "Flooder",
+    "Go",
+    "Hop",
+    "Ring",
+    "Sender",
+    "Status",
+    "Total",
+    "Watcher",
+]
 
 
 class Status(Message, tag="bench.Status"):
@@ -102,13 +116,40 @@ class Sender(Actor):
             self.send(self.to, self.message)
 
 
+class Flood(Message, tag="bench.Flood"):
+    """Has a flooder send to an actor, for ever."""
+
+    to: UPID
+
+
+class Flooder(Actor):
+    """Sends a hundred messages a millisecond, whether they are read or not."""
+
+    def __init__(self, message: Status) -> None:
+        self.message = message
+
+    @handles(Flood)
+    def flood(self, message: Flood) -> None:
+        """Begin."""
+        self.every(0.001, self.burst, message.to)
+
+    def burst(self, to: UPID) -> None:
+        """Send some."""
+        for _ in range(100):
+            self.send(to, self.message)
+
+
+class Watcher(Actor):
+    """Is linked to another."""
+
+
 class Asker(Actor):
     """Asks another, one question after the other."""
 
     def __init__(self, to: UPID) -> None:
         self.to = to
 
-    @handles(Go)
+    @handles(Go, parked=True)
     async def go(self, message: Go) -> None:
         """Ask so many."""
         for _ in range(message.messages):

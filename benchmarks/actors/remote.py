@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from statistics import median
 from typing import NamedTuple
 
@@ -16,11 +16,13 @@ from actors import UPID, ActorSystem, parse_address
 from benchmarks.report import quantile
 
 from .floor import FloorLink, FloorServer
-from .ours import STATUS, Count, Counter, Status
+from .ours import STATUS, Count, Counter, Flooder, Status
 
-__all__ = ["Remote", "measure_remote"]
+__all__ = ["BURST", "MANY", "Remote", "ask_ours", "measure_remote", "pinned", "second_process"]
 
 BURST = 250
+MANY = 10_000
+"""Other actors of the second process."""
 
 
 class Remote(NamedTuple):
@@ -37,6 +39,9 @@ async def serve() -> None:
     server = await loop.create_server(FloorServer, "127.0.0.1", 0)
     async with ActorSystem() as system:
         system.spawn(Counter(), "counter")
+        system.spawn(Flooder(Status(**STATUS)), "flooder")
+        for number in range(MANY):
+            system.spawn(Counter(), f"many{number}")
         print(*system.address, server.sockets[0].getsockname()[1], flush=True)
         await asyncio.to_thread(sys.stdin.read)
     server.close()
@@ -105,8 +110,22 @@ async def ask_floor(link: FloorLink, asks: int) -> list[float]:
     return taken
 
 
+@contextlib.contextmanager
+def pinned(pid: int) -> Iterator[None]:
+    """Have both processes on one processor: else it is the wake of the other that is measured."""
+    processors = os.sched_getaffinity(0)
+    one = {min(processors)}
+    os.sched_setaffinity(0, one)
+    os.sched_setaffinity(pid, one)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
+        os.sched_setaffinity(pid, processors)
+
+
 async def measure_remote(quick: bool) -> Remote:
-    """All of it. For the asks both ends are pinned to one processor: else the wake of the other is measured."""
+    """All of it."""
     rounds, messages, asks = (5, 20_000, 1_500) if quick else (11, 50_000, 5_000)
     async with second_process() as (pid, to, floor_port), ActorSystem() as system:
         _, link = await asyncio.get_running_loop().create_connection(FloorLink, "127.0.0.1", floor_port)
@@ -114,16 +133,10 @@ async def measure_remote(quick: bool) -> Remote:
             (await tell_ours(system, to, messages), await tell_floor(link, messages))
             for _ in range(rounds + 1)
         ]
-        processors = os.sched_getaffinity(0)
-        one = {min(processors)}
-        os.sched_setaffinity(0, one)
-        os.sched_setaffinity(pid, one)
-        try:
+        with pinned(pid):
             taken = [
                 (await ask_ours(system, to, asks), await ask_floor(link, asks)) for _ in range(rounds + 1)
             ]
-        finally:
-            os.sched_setaffinity(0, processors)
         if link.transport is not None:
             link.transport.close()
 
