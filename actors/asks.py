@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Generator
+from typing import Any, Protocol
 
 from .clock import Clock, Timer
 from .errors import AskTimeoutError, PeerGoneError
@@ -15,11 +16,23 @@ __all__ = ["Asks"]
 SLACK = 1024
 """Deadlines of answered asks that may stay in the heap before they are cleared out."""
 
-if TYPE_CHECKING:
-    from .parked import Parked
+
+class Waiter(Protocol):
+    """What an ask ends: a future, or what stands for one."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+    def set_result(self, value: Any, /) -> None:
+        """The reply is here."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """There is none, and why."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait for that."""
 
 
-Waiter: TypeAlias = "asyncio.Future[Any] | Parked"
 Ask = tuple[Waiter, UPID, float, float]
 """The future, who was asked, the timeout and the deadline, in seconds."""
 
@@ -45,18 +58,13 @@ class Asks:
     def __len__(self) -> int:
         return len(self._usual) + len(self._others)
 
-    def open(self, to: UPID, timeout: float | None, parked: Parked | None) -> tuple[int, Waiter]:
+    def open(self, to: UPID, timeout: float | None, waiter: Waiter | None = None) -> tuple[int, Waiter]:
         """Number a new ask; its future ends by reply, failure, timeout (None: the usual), or cancellation.
 
-        `parked` is the parked handler that asks, if one does: it waits in the place of a future.
+        `waiter` takes the place of a future.
         """
         self._last = number = self._last + 1
-        future: Waiter
-        if parked is None:
-            future = self._loop.create_future()
-        else:
-            future = parked
-            parked.expect()
+        future: Waiter = self._loop.create_future() if waiter is None else waiter
         if timeout is None or timeout == self._usual_timeout:
             deadline = self._clock.monotonic() + self._usual_timeout
             self._usual[number] = (future, to, self._usual_timeout, deadline)

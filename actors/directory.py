@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .actor import Actor, Handler
 from .errors import TooManyActorsError
 from .upid import UPID, Address, valid_id
 
-if TYPE_CHECKING:
-    from .parked import Parked
-
 __all__ = ["Directory", "Runtime", "runtime_of"]
+
+
+class Busy(Protocol):
+    """What an actor is busy with: a task, or a parked handler."""
+
+    def cancel(self) -> bool:
+        """Have it end."""
 
 
 class Runtime:
@@ -40,7 +44,7 @@ class Runtime:
         self.plain = plain
         """Its mailbox is a deque without a limit, that nobody watches."""
         self.queued = False
-        self.busy: asyncio.Task[Any] | Parked | None = None
+        self.busy: Busy | None = None
         self.ending: str | None = None
         self.ended: asyncio.Future[str] | None = None
         self.gone = False

@@ -41,6 +41,7 @@ class SystemMetrics(Collector):
             ("handler_failures", "Handlers that raised"),
             ("http_failures", "Handlers of HTTP routes that raised"),
             ("malformed_frames", "Connections closed because of what came over them"),
+            ("peers_refused", "Connections to systems that were not let in"),
             ("peers_lost", "Connections to other systems that broke"),
             ("late_replies", "Replies that nobody waited for any more"),
         ):

@@ -5,16 +5,30 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .actor import Actor
 from .mailbox import Turn
 from .replies import Replies
 
-if TYPE_CHECKING:
-    from .run_queue import RunQueue
+__all__ = ["Parked", "Turns"]
 
-__all__ = ["Parked"]
+
+class Turns(Protocol):
+    """What gives the actors their turns: the run queue."""
+
+    loop: asyncio.AbstractEventLoop
+    draining: bool
+    stepping: Parked | None
+
+    def resume(self, actor: Actor, turn: Turn) -> None:
+        """Have a parked handler go on, before its actor handles anything else."""
+
+    def make_task(self, actor: Actor, awaitable: Coroutine[Any, Any, Any], number: Any) -> None:
+        """Have a task go on with what the actor is busy with."""
+
+    def turn_ended(self, actor: Actor) -> None:
+        """A turn that took longer has ended."""
 
 
 class Parked:
@@ -29,7 +43,7 @@ class Parked:
 
     def __init__(
         self,
-        queue: RunQueue,
+        queue: Turns,
         replies: Replies,
         actor: Actor,
         coroutine: Coroutine[Any, Any, Any],

@@ -171,7 +171,9 @@ class RunQueue:
                 self._blocked.setdefault(actor.upid, []).append(waiting)
             return True
         if number is not None and policy in (Overflow.REJECT, Overflow.BLOCK):
-            self._replies.fail(actor, number, RefusedError(f"the mailbox of {actor.upid} is full"))
+            # Not at once: whoever asks again until there is room would let nobody else run, and wait for ever.
+            refusal = RefusedError(f"the mailbox of {actor.upid} is full")
+            self.loop.call_soon(self._replies.fail, actor, number, refusal)
         self._drop(actor.upid, message, sender, "mailbox full")
         return False
 

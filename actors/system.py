@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
@@ -18,6 +17,7 @@ from .asks import Asks
 from .clock import Clock, LoopClock, Timer
 from .dead_letters import DeadLetters
 from .directory import Directory, runtime_of
+from .ending import Ending
 from .errors import PeerGoneError, SelfAskError, SystemClosedError
 from .http import HttpRoutes
 from .inspection import ActorView, state_of, view
@@ -28,7 +28,7 @@ from .names import Names
 from .parked import Parked
 from .peers import Peers
 from .repeat import Repeat
-from .replies import EndedError, Replies
+from .replies import Replies
 from .run_queue import RunQueue
 from .sockets import PeerAuthenticator, SocketTransport, addresses, check_credentials
 from .tls import Tls
@@ -119,7 +119,12 @@ class ActorSystem:
             self._asks, lambda peer, envelope: self._peers.post(peer, envelope), self.counters
         )
         self._queue = RunQueue(
-            self._loop, self.clock, self._replies, self._end, find=self._directory.find, drop=self.dead_letter
+            self._loop,
+            self.clock,
+            self._replies,
+            lambda actor, reason: self._ending.end(actor, reason),
+            find=self._directory.find,
+            drop=self.dead_letter,
         )
         self._watching = Watching(
             self._directory,
@@ -127,6 +132,16 @@ class ActorSystem:
             enqueue=self._queue.enqueue,
             terminate=self.terminate,
             control=lambda peer, message: self._peers.control(peer, message),
+        )
+        self._ending = Ending(
+            self._loop,
+            self._directory,
+            self._replies,
+            self._links,
+            self._watching,
+            self.counters,
+            forget=self._forget,
+            dead_letter=self.dead_letter,
         )
         self._peers = Peers(
             self._directory,
@@ -320,13 +335,15 @@ class ActorSystem:
         parked = self._queue.stepping
         if sender is not None and to.id == sender.id and to == sender and self._has_turn(sender, parked):
             raise SelfAskError(f"{to} asks itself for {type(message).__name__}, and waits for its own end")
+        if parked is not None:
+            parked.expect()
         number, future = self._asks.open(to, timeout, parked)
-        if to.address == self._directory.address:
+        address, own = to.address, self._directory.address
+        if address is own or address == own:
             actor = self._actors.get(to.id)
             if actor is None:
-                self._asks.fail(number, PeerGoneError(f"{to}: {NOPROC}"), None)
-                # Else whoever asks again until it is there would let nobody else run, and wait for ever.
-                await asyncio.sleep(0)
+                # Not at once: whoever asks again until it is there would let nobody else run, and wait for ever.
+                self._loop.call_soon(self._asks.fail, number, PeerGoneError(f"{to}: {NOPROC}"), None)
             else:
                 self._queue.enqueue(actor, (message, sender, number))
         else:
@@ -458,58 +475,7 @@ class ActorSystem:
         """Undo `monitor`. What was on its way already is still told."""
         self._watching.demonitor(monitor)
 
-    def _end(self, actor: Actor, reason: str) -> None:
-        """Take the actor out; then its last turn, then its links."""
-        runtime = actor._runtime
-        runtime.gone = True
-        self._directory.leave(actor)
+    def _forget(self, actor: Actor) -> None:
         self.names.forget(actor.upid)
         self._queue.forget(actor)
-        runtime.busy = None
         self.http.remove_actor(actor.upid)
-        for task in runtime.tasks or ():
-            task.cancel()
-        mailbox, actor._mailbox = actor._mailbox, None
-        for message, sender, number in mailbox or ():
-            if number is not None:
-                self._replies.fail(actor, number, EndedError(f"{actor.upid} ended: {reason}"))
-            elif type(message) is Turn:
-                if message.future is not None and not message.future.done():
-                    message.future.set_exception(PeerGoneError(f"{actor.upid} ended: {reason}"))
-            else:
-                self.dead_letter(actor.upid, message, sender, reason)
-        try:
-            result = actor.finalize()
-        except (Exception, asyncio.CancelledError):
-            self.counters["handler_failures"] += 1
-            log.exception("%s: finalize raised", actor.upid)
-            result = None
-        if result is None:
-            self._ended(actor, reason)
-            return
-        task = runtime.busy = self._loop.create_task(
-            result if inspect.iscoroutine(result) else _await(result)
-        )
-        task.add_done_callback(lambda done: self._finalized(actor, done, reason))
-        if runtime.killed:
-            # After its first step: what it began there its own `finally` can still end.
-            self._loop.call_soon(task.cancel)
-
-    def _finalized(self, actor: Actor, task: asyncio.Task[Any], reason: str) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.counters["handler_failures"] += 1
-            log.error("%s: finalize raised", actor.upid, exc_info=error)
-        self._ended(actor, reason)
-
-    def _ended(self, actor: Actor, reason: str) -> None:
-        self._directory.left(actor)
-        self._watching.forget(actor.upid)
-        for watcher in self._links.watchers(actor.upid):
-            self._watching.fire(watcher, actor.upid, reason)
-        ended = actor._runtime.ended
-        if ended is not None and not ended.done():
-            ended.set_result(reason)
-
-
-async def _await(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable

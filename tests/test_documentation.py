@@ -21,11 +21,13 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_of_python_runs(block: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_a_block_of_python_runs(block: str, tmp_path: Path) -> None:
+    command, directory = [sys.executable, "-c", block], ROOT
+    if "\nasync def test_" in block:
+        (tmp_path / "test_block.py").write_text(block)
+        command, directory = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"], tmp_path
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 

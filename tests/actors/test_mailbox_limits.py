@@ -88,6 +88,20 @@ async def test_who_asks_a_full_mailbox(two: Two, clock: PausedClock, remote: boo
 
 
 @pytest.mark.asyncio
+async def test_asking_again_until_there_is_room_lets_others_run(system: ActorSystem) -> None:
+    upid = system.spawn(Rejecting())
+    for number in range(3):
+        system.send(upid, Note(number=number))
+    for _ in range(1000):
+        try:
+            assert await system.ask(upid, Echo("x")) == Echo("x")
+            return
+        except RemoteError as error:
+            assert error.kind == "Refused"  # noqa: PT017 - it goes on until there is none
+    pytest.fail("it asked 1000 times, and what filled the mailbox had no turn")
+
+
+@pytest.mark.asyncio
 async def test_calls_are_always_taken(system: ActorSystem) -> None:
     probe = Small()
     upid = await held(system, probe)
