@@ -39,7 +39,7 @@ from .errors import (
 )
 from .inspection import ActorView
 from .links import KILLED, NOCONNECTION, NOPROC, NORMAL, SHUTDOWN, Monitor
-from .loop import run
+from .loop import run, until_signalled
 from .mailbox import Overflow
 from .message import Message
 from .names import Names
@@ -112,4 +112,5 @@ __all__ = [
     "reap",
     "run",
     "run_command",
+    "until_signalled",
 ]

@@ -46,7 +46,7 @@ def handles(*types: type[Message], concurrent: bool = False, parked: bool = Fals
         raise TypeError("@handles(): a handler is concurrent or parked, not both")
     for type_ in types:
         if not (isinstance(type_, type) and issubclass(type_, Message)):
-            raise TypeError(f"@handles({type_!r}): not a Message class")
+            raise TypeError(f"@handles({type_!r}): not a Message class; it is written @handles(Greet)")
     if not types:
         raise TypeError("@handles() names no message type")
 

@@ -8,9 +8,10 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Finished", "end_group", "reap", "run_command"]
+__all__ = ["Finished", "end_group", "reap", "run_command", "start_process"]
 
 OUTPUT_LIMIT = 1024 * 1024
 CHUNK = 65_536
@@ -37,34 +38,55 @@ async def run_command(
     """Run a program to its end, with `input` for its standard input.
 
     Of each of its outputs `limit` bytes are kept. It leads a process group, that is killed after `timeout` seconds
-    (TimeoutError), and when whoever waits is cancelled: the handler of an actor that ends, say. OSError if it cannot
-    be started.
+    (TimeoutError), and when whoever waits is cancelled: the handler of an actor that ends, say. OSError, with the name,
+    if it cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=cwd,
-        env=env,
-        start_new_session=True,
-    )
+    process = await start_process(argv, cwd=cwd, env=env)
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise RuntimeError("a subprocess without pipes")
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(timeout) as limited:
             (stdout, more), (stderr, yet_more), _, status = await asyncio.gather(
                 _read(process.stdout, limit),
                 _read(process.stderr, limit),
                 _feed(process.stdin, input),
                 process.wait(),
             )
-    except BaseException:
+    except BaseException as error:
         # Also if it has ended itself: something in its group still holds its output.
         end_group(process.pid, signal.SIGKILL)
         await process.wait()
+        if isinstance(error, TimeoutError) and limited.expired():
+            raise TimeoutError(f"{argv[0]} did not end within {timeout:g} s") from error
         raise
     return Finished(status, stdout, stderr, more or yet_more)
+
+
+async def start_process(
+    argv: Sequence[str | PathLike[str]],
+    *,
+    cwd: str | PathLike[str] | None,
+    env: Mapping[str, str] | None,
+    limit: int = CHUNK,
+) -> asyncio.subprocess.Process:
+    """Start a program with pipes, leading a process group. OSError with the name of what is not there."""
+    if isinstance(argv, str | bytes) or not argv:
+        raise TypeError(f"argv is {argv!r}, not a list of the program and its arguments")
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=cwd,
+            env=env,
+            limit=limit,
+            start_new_session=True,
+        )
+    except OSError as error:
+        # uvloop does not say what it is that is not there.
+        missing = cwd is not None and not await asyncio.to_thread(Path(cwd).is_dir)
+        raise OSError(error.errno, error.strerror, str(cwd if missing else argv[0])) from error
 
 
 async def _read(stream: asyncio.StreamReader, limit: int) -> tuple[bytes, bool]:
@@ -78,7 +100,9 @@ async def _read(stream: asyncio.StreamReader, limit: int) -> tuple[bytes, bool]:
 
 
 async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
-    # A program need not read all that it is given.
+    # A program need not read all that it is given, and may have ended by now: uvloop refuses to write then.
+    if stream.is_closing():
+        return
     with contextlib.suppress(ConnectionError):
         stream.write(data)
         await stream.drain()

@@ -106,6 +106,8 @@ class Directory:
             raise TooManyActorsError(f"{len(actors)} actors live here, which is the limit")
         # Not try and except: that costs four times as much, and half of all the rest here.
         if getattr(actor, "upid", None) is not None:
+            if not isinstance(actor, Actor):
+                raise TypeError(f"spawn: {actor!r} is not an actor; of a class it takes an instance")
             raise ValueError(f"this {type(actor).__name__} was spawned already, as {actor.upid}")
         upid = actor.upid = UPID.at(id_, self.address)
         actor._runtime = actor._mailbox = None

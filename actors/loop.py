@@ -1,13 +1,17 @@
-"""Run a program on the fastest event loop there is."""
+"""Run a program on the fastest event loop there is, until it is told to end."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["run"]
+__all__ = ["run", "until_signalled"]
+
+log = logging.getLogger("ostrom")
 
 T = TypeVar("T")
 
@@ -26,3 +30,22 @@ def _loop_factory() -> Any:
     except ImportError:
         return None
     return uvloop.new_event_loop
+
+
+async def until_signalled() -> None:
+    """Return at the first SIGTERM or SIGINT: so that what surrounds it can end in order. In the main thread only."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def received(number: signal.Signals) -> None:
+        if not future.done():
+            future.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received, number)
+    try:
+        number = await future
+        log.info("%s received, ending", number.name)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

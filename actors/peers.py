@@ -61,6 +61,11 @@ class Peers:
 
     def send(self, to: UPID, message: Message, sender: UPID | None, number: int) -> None:
         """Send a message of a local actor; `number` is an ask's, or 0."""
+        if type(type(message)) is not MessageMeta:
+            # It would be encoded, and the other system would close the connection.
+            envelope = (to.id, sender.id if sender is not None else "", number, message)
+            self.undeliverable(to.address, envelope, f"{type(message).__name__} is no Message")
+            return
         self.post(to.address, (to.id, sender.id if sender is not None else "", number, message))
 
     def control(self, peer: Address, message: Message) -> None:

@@ -10,7 +10,7 @@ from os import PathLike
 from typing import ClassVar
 
 from .actor import Actor, handles
-from .commands import end_group
+from .commands import end_group, start_process
 from .errors import AskTimeoutError, PeerGoneError, RefusedError, RemoteError
 from .links import NORMAL
 from .message import Message
@@ -76,16 +76,7 @@ class Port(Actor):
     async def initialize(self) -> None:
         """Start the program."""
         self.link(self.owner)
-        process = self.process = await asyncio.create_subprocess_exec(
-            *self._argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=self._cwd,
-            env=self._env,
-            limit=CHUNK,
-            start_new_session=True,
-        )
+        process = self.process = await start_process(self._argv, cwd=self._cwd, env=self._env, limit=CHUNK)
         self._reading = [
             asyncio.create_task(self._pass_on(stream, error))
             for stream, error in ((process.stdout, False), (process.stderr, True))

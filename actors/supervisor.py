@@ -59,6 +59,12 @@ class Child:
     restart: Restart = Restart.PERMANENT
     shutdown: float | None = 5.0
 
+    def __post_init__(self) -> None:
+        if not callable(self.start):
+            raise TypeError(
+                f"child {self.id!r}: start is {self.start!r}, not a class or function that makes the actor"
+            )
+
 
 class _Running:
     """A child and its present life."""

@@ -295,7 +295,10 @@ class ActorSystem:
 
     def send(self, to: UPID, message: Message, sender: UPID | None = None) -> None:
         """Send: at most once, in order for each pair; never blocks, never raises for a peer that is gone."""
-        address, own = to.address, self._directory.address
+        try:
+            address, own = to.address, self._directory.address
+        except AttributeError as error:
+            raise TypeError(f"send: {to!r} is not a UPID; see UPID.parse") from error
         if address is own or address == own:
             actor = self._actors.get(to.id)
             if actor is None:
@@ -332,6 +335,8 @@ class ActorSystem:
         """
         if not self._started or self._closed:
             raise SystemClosedError("ask: the actor system is not running")
+        if not isinstance(to, UPID):
+            raise TypeError(f"ask: {to!r} is not a UPID; see UPID.parse")
         parked = self._queue.stepping
         if sender is not None and to.id == sender.id and to == sender and self._has_turn(sender, parked):
             raise SelfAskError(f"{to} asks itself for {type(message).__name__}, and waits for its own end")

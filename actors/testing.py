@@ -76,11 +76,21 @@ class Interception:
         self.seen: list[Message] = []
         """All that came, dropped or not, in order."""
 
-    async def next(self, type_: type[M], *, sender: UPID | None = None) -> M:
-        """Await the next message of a type. It goes its way, unless a rule says otherwise."""
+    async def next(self, type_: type[M], *, sender: UPID | None = None, timeout: float = 5.0) -> M:
+        """Await the next message of a type, from now on. It goes its way, unless a rule says otherwise.
+
+        TimeoutError, with what came instead, after so many seconds of the event loop: paused time may stand still.
+        """
         future: asyncio.Future[M] = asyncio.get_running_loop().create_future()
         self._waiting.append((type_, sender, future))
-        return await future
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        except TimeoutError as error:
+            seen = ", ".join(type(message).__name__ for message in self.seen[-20:]) or "nothing"
+            raise TimeoutError(
+                f"no {type_.__name__} came for {self._to.id} within {timeout:g} s; seen: {seen}"
+            ) from error
 
     def drop(self, type_: type[Message], *, sender: UPID | None = None, times: int | None = 1) -> None:
         """Lose messages of a type, the next one or `times` (None: all). Who asks runs into its time limit."""

@@ -10,7 +10,7 @@ from actors.clock import Timer
 from actors.upid import Address, format_address
 from actors.wire import FrameSplitter, Hello, MalformedError, decode_envelopes, decode_hello
 
-from .introduction import introduce
+from .introduction import Introduction, introduce
 
 if TYPE_CHECKING:
     from .peer import Peer
@@ -130,14 +130,18 @@ class Connection(asyncio.Protocol):
             self.abort(f"it refused this system: {hello.refused[:300]}")
             return
         if self.transport is not None:
-            refusal = self.owner.refusal(introduce(hello, self.dialled, self.transport.get_extra_info))
+            peer = introduce(hello, self.dialled, self.transport.get_extra_info)
+            refusal = self.owner.refusal(peer)
             if refusal:
-                self._refuse(refusal)
+                self._refuse(refusal, peer)
                 return
         self.owner.greeted(self, (hello.host, hello.port), hello.incarnation)
 
-    def _refuse(self, reason: str) -> None:
-        self.owner.receiver.refused(self.where(), reason)
+    def _refuse(self, reason: str, peer: Introduction) -> None:
+        claim = f"it calls itself {format_address(peer.address)}"
+        if peer.uid is not None:
+            claim += f", and is user {peer.uid}"
+        self.owner.receiver.refused(self.where(), f"{reason}; {claim}")
         if self.dialled is not None or self.transport is None:
             self.abort(f"this system refused it: {reason}")
         else:

@@ -9,13 +9,13 @@ import rich_click as click
 from rich.console import Console
 
 import actors
+from actors import until_signalled
 from cluster.attributes import Attributes
 from cluster.local import DEFAULT_RESOURCES, LocalCluster, NodeFailedError
 from cluster.local.lifeline import Lifeline
 from cluster.resources import Resources
 
 from .options import ATTRIBUTES, RESOURCES, WEIGHT, option
-from .serve import until_signalled
 
 __all__ = ["local"]
 

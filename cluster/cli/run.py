@@ -9,13 +9,13 @@ from pathlib import Path
 import rich_click as click
 
 import actors
+from actors import until_signalled
 from cluster.framework import FrameworkRefusedError
 from cluster.messages import CommandInfo
 from cluster.resources import Resources
 
 from .options import RESOURCES, ROLE, master_option, option
 from .runner import CommandRunner
-from .serve import until_signalled
 
 __all__ = ["run"]
 

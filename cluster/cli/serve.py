@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -14,9 +12,7 @@ import actors
 from cluster.local import Lifeline
 from cluster.registry import RegistryError
 
-__all__ = ["serve", "until_signalled"]
-
-log = logging.getLogger("ostrom")
+__all__ = ["serve"]
 
 
 class Node(Protocol):
@@ -49,7 +45,7 @@ def serve(
         node = make()
         await node.start()
         try:
-            waits: list[Awaitable[object]] = [until_signalled(), lifeline.cut()]
+            waits: list[Awaitable[object]] = [actors.until_signalled(), lifeline.cut()]
             if ended is not None:
                 waits.append(ended(node))
             tasks = [asyncio.ensure_future(wait) for wait in waits]
@@ -86,22 +82,3 @@ def serve(
 async def _announce(lifeline: Lifeline, node: Node, ready: Callable[[Any], Awaitable[object]]) -> None:
     await ready(node)
     lifeline.ready(node.address)
-
-
-async def until_signalled() -> None:
-    """Return at the first SIGTERM or SIGINT."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[signal.Signals] = loop.create_future()
-
-    def received(number: signal.Signals) -> None:
-        if not future.done():
-            future.set_result(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, received, number)
-    try:
-        number = await future
-        log.info("%s received, ending", number.name)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from actors import Actor, ActorSystem, Message, handles, reap, run_command
 from actors.simulation import Simulation, SimulationError
@@ -59,16 +61,47 @@ async def test_what_exceeds_the_limit_is_dropped_and_said() -> None:
 @pytest.mark.asyncio
 async def test_after_its_time_it_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"/bin/sh did not end within 0\.2 s"):
         await run_command([*SHELL, f"sleep 60 & echo $! $$ > {pids}; wait"], timeout=0.2)
     for pid in pids.read_text().split():
         await gone(int(pid))
 
 
-@pytest.mark.asyncio
-async def test_a_program_that_is_not_there() -> None:
-    with pytest.raises(FileNotFoundError, match="/no/such/program"):
-        await run_command(["/no/such/program"])
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
+def test_programs_that_end_at_once_and_many_together(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Whether they have read their input or not: on uvloop a pipe that is closed refuses to be written to."""
+
+    async def main() -> None:
+        for data in (b"", b"x" * 10, b"x" * 1_000_000):
+            for _ in range(5):
+                ends = await asyncio.gather(*(run_command(["/bin/true"], input=data) for _ in range(8)))
+                assert {end.status for end in ends} == {0}
+        many = await asyncio.gather(*(run_command(["/bin/cat"], input=b"x" * 300_000) for _ in range(8)))
+        assert {len(end.stdout) for end in many} == {300_000}
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
+def test_what_cannot_be_started_is_named(
+    loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+) -> None:
+    async def main() -> None:
+        with pytest.raises(FileNotFoundError, match="/no/such/program"):
+            await run_command(["/no/such/program", "-x"])
+        with pytest.raises(FileNotFoundError, match=f"{tmp_path}/none"):
+            await run_command(["/bin/true"], cwd=tmp_path / "none")
+        with pytest.raises(PermissionError, match=str(tmp_path)):
+            await run_command([tmp_path])
+        with pytest.raises(TypeError, match="'ls -l', not a list"):
+            await run_command("ls -l")
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
 
 
 class Run(Message):

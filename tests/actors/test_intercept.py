@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -107,3 +108,14 @@ async def test_an_actor_that_ends_meanwhile_or_is_not_there(system: ActorSystem)
         await settle(system)
     with pytest.raises(KeyError), intercept(system, upid):
         pass
+
+
+@pytest.mark.asyncio
+async def test_waiting_for_what_does_not_come_ends(system: ActorSystem) -> None:
+    upid = system.spawn(Probe())
+    with intercept(system, upid) as post:
+        system.send(upid, Note())
+        with pytest.raises(
+            TimeoutError, match=f"no Echo came for {re.escape(upid.id)} within 0.05 s; seen: Note"
+        ):
+            await post.next(Echo, timeout=0.05)

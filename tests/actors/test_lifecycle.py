@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from actors import Actor, ActorSystem, InProcessNetwork, PeerGoneError, SystemClosedError, handles
+from actors import Actor, ActorSystem, Child, InProcessNetwork, PeerGoneError, SystemClosedError, handles
 from actors.testing import settle
 
 from .probes import Echo, Fail, Hold, Note, Probe, Tough
@@ -270,3 +270,27 @@ async def test_processes_tell_what_is_going_on(system: ActorSystem) -> None:
     assert held.watchers == [str(watcher.upid)]
     probe.gate.set()
     await settle(system)
+
+
+@pytest.mark.asyncio
+async def test_mistakes_are_told_as_what_they_are(two: tuple[ActorSystem, ActorSystem]) -> None:
+    system, other = two
+    with pytest.raises(TypeError, match="of a class it takes an instance"):
+        system.spawn(Probe)
+    with pytest.raises(TypeError, match="'probe' is not a UPID"):
+        system.send("probe", Note())
+    with pytest.raises(TypeError, match="'probe' is not a UPID"):
+        await system.ask("probe", Note())
+    with pytest.raises(TypeError, match="not a class or function that makes the actor"):
+        Child("probe", Probe())
+    with pytest.raises(TypeError, match="it is written @handles"):
+        handles(lambda self, message: None)
+    # What is no message does no harm to the connection.
+    here, there = system.spawn(Probe()), other.spawn(Probe())
+    for upid in (here, there):
+        system.send(upid, 5)
+    await settle(*two)
+    assert system.counters["dead_letters"] == 2
+    assert other.counters["malformed_frames"] == 0
+    with pytest.raises(PeerGoneError, match="int is no Message"):
+        await system.ask(there, 5)
