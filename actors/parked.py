@@ -32,7 +32,7 @@ class Turns(Protocol):
 
 
 class Parked:
-    """The coroutine of one handler, driven by the run queue itself: half of what a task and a future would cost.
+    """The coroutine of one handler, driven by the run queue itself: less than half of what a task and a future cost.
 
     To the asks it is the future of the one ask that it waits for, to its actor's runtime the task that keeps it busy.
     When its coroutine awaits anything else, it is made a task from there on. Until then there is no current task, so
@@ -145,6 +145,9 @@ class Parked:
             runtime.busy = None
             self._replies.cancelled(self._actor, self._number, error)
             return None
+        except BaseException:
+            runtime.busy = None
+            raise
         finally:
             queue.stepping = None
         if yielded is not self:

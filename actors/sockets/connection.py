@@ -117,8 +117,8 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         if hello.incarnation == self.owner.incarnation:
             if self.dialled is None and self.transport is not None:
-                # The end that dialled learns it in the same way.
-                self.transport.write(self.owner.hello_frame())
+                # The end that dialled learns it in the same way. Anybody may say so: no credentials go there.
+                self.transport.write(self.owner.hello_frame(refused="this system itself"))
                 self.transport.close()
             else:
                 self.abort("that is this system itself; use the address that it advertises")

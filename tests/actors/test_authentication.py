@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from actors import ActorSystem, Introduction, PeerGoneError
@@ -52,6 +53,18 @@ async def test_nothing_that_a_refused_stranger_sends_arrives() -> None:
         assert b"swordfish" not in said
         assert probe.notes == []
         assert system.counters["malformed_frames"] == 0
+
+
+@pytest.mark.asyncio
+async def test_the_secret_goes_to_nobody_who_dials_without_it() -> None:
+    async with asyncio.timeout(20), ActorSystem(credentials="swordfish") as system:
+        refused = await said_until_closed(system.address, hello())
+        # A stranger knows by now which life of the system this is, and says that it is the very same.
+        incarnation = msgspec.msgpack.decode(refused[4:])["incarnation"]
+        assert incarnation == system.incarnation
+        for host, port in (("127.0.0.1", 1), system.address):
+            said = await said_until_closed(system.address, hello(host, port, incarnation=incarnation))
+            assert b"swordfish" not in said
 
 
 @pytest.mark.asyncio

@@ -253,16 +253,17 @@ def test_an_interrupt_inside_goes_up_and_the_others_go_on() -> None:
         system.send(asker, Begin())
         await asyncio.Event().wait()
 
-    async def go_on(system: ActorSystem, other: UPID) -> None:
+    async def go_on(system: ActorSystem, asker: UPID, other: UPID) -> None:
         async with asyncio.timeout(10):
-            assert await system.ask(other, Echo("on")) == Echo("on")
+            for upid in (asker, other):
+                assert await system.ask(upid, Echo("on")) == Echo("on")
             await system.close()
 
     with asyncio.Runner() as runner:
         system, asker, other = runner.run(begin())
         with pytest.raises(KeyboardInterrupt):
             runner.run(interrupt(system, asker))
-        runner.run(go_on(system, other))
+        runner.run(go_on(system, asker, other))
 
 
 @pytest.mark.asyncio
