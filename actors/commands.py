@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from asyncio.subprocess import Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -41,7 +42,7 @@ async def run_command(
     (TimeoutError), and when whoever waits is cancelled: the handler of an actor that ends, say. OSError, with the name,
     if it cannot be started.
     """
-    process = await start_process(argv, cwd=cwd, env=env)
+    process, transport = await start_process(argv, cwd=cwd, env=env)
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise RuntimeError("a subprocess without pipes")
     try:
@@ -55,6 +56,8 @@ async def run_command(
     except BaseException as error:
         # Also if it has ended itself: something in its group still holds its output.
         end_group(process.pid, signal.SIGKILL)
+        # Else its end would not be told before that of who left the group, and holds its output still.
+        transport.close()
         await process.wait()
         if isinstance(error, TimeoutError) and limited.expired():
             raise TimeoutError(f"{argv[0]} did not end within {timeout:g} s") from error
@@ -68,25 +71,30 @@ async def start_process(
     cwd: str | PathLike[str] | None,
     env: Mapping[str, str] | None,
     limit: int = CHUNK,
-) -> asyncio.subprocess.Process:
-    """Start a program with pipes, leading a process group. OSError with the name of what is not there."""
+) -> tuple[Process, asyncio.SubprocessTransport]:
+    """Start a program with pipes, leading a process group. OSError with the name of what is not there.
+
+    As `asyncio.create_subprocess_exec` does, which keeps the transport to itself.
+    """
     if isinstance(argv, str | bytes) or not argv:
         raise TypeError(f"argv is {argv!r}, not a list of the program and its arguments")
+    loop = asyncio.get_running_loop()
     try:
-        return await asyncio.create_subprocess_exec(
+        transport, protocol = await loop.subprocess_exec(
+            lambda: SubprocessStreamProtocol(limit=limit, loop=loop),
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=cwd,
             env=env,
-            limit=limit,
             start_new_session=True,
         )
     except OSError as error:
         # uvloop does not say what it is that is not there.
         missing = cwd is not None and not await asyncio.to_thread(Path(cwd).is_dir)
         raise OSError(error.errno, error.strerror, str(cwd if missing else argv[0])) from error
+    return Process(transport, protocol, loop), transport
 
 
 async def _read(stream: asyncio.StreamReader, limit: int) -> tuple[bytes, bool]:
@@ -111,8 +119,11 @@ async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
 
 
 def end_group(pid: int, number: int) -> None:
-    """Send a signal to the process group of a program that was started to lead one; no effect if all have ended."""
-    with contextlib.suppress(ProcessLookupError):
+    """Send a signal to the process group of a program that was started to lead one.
+
+    No effect if all have ended, or have become somebody else's by setuid.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 

@@ -15,6 +15,8 @@ __all__ = ["LeakError", "no_leaks"]
 
 SETTLE_TURNS = 10
 """Turns of the loop in which what was closed and cancelled may come to its end."""
+CANCEL_TIMEOUT = 1.0
+"""Seconds that a task that was left running may take to end when it is cancelled."""
 DESCRIPTORS = Path("/proc/self/fd")
 
 
@@ -41,7 +43,8 @@ async def no_leaks() -> AsyncIterator[None]:
     found = sorted(f"task {task.get_name()}: {task.get_coro()!r}" for task in left)
     for task in left:
         task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+    if left:
+        await asyncio.wait(left, timeout=CANCEL_TIMEOUT)
     raise LeakError("left behind: " + "; ".join([*found, *sorted(opened.values())]))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Coroutine, Generator
+from contextvars import Context, copy_context
 from typing import Any, Protocol
 
 from .actor import Actor
-from .mailbox import Turn
 from .replies import Replies
 
 __all__ = ["Parked", "Turns"]
@@ -21,10 +21,9 @@ class Turns(Protocol):
     draining: bool
     stepping: Parked | None
 
-    def resume(self, actor: Actor, turn: Turn) -> None:
-        """Have a parked handler go on, before its actor handles anything else."""
-
-    def make_task(self, actor: Actor, awaitable: Coroutine[Any, Any, Any], number: Any) -> None:
+    def make_task(
+        self, actor: Actor, awaitable: Coroutine[Any, Any, Any], number: Any, context: Context | None
+    ) -> None:
         """Have a task go on with what the actor is busy with."""
 
     def turn_ended(self, actor: Actor) -> None:
@@ -39,7 +38,17 @@ class Parked:
     `asyncio.timeout` and `asyncio.TaskGroup` refuse to begin.
     """
 
-    __slots__ = ("_actor", "_coroutine", "_error", "_number", "_pending", "_queue", "_replies", "_value")
+    __slots__ = (
+        "_actor",
+        "_context",
+        "_coroutine",
+        "_error",
+        "_number",
+        "_pending",
+        "_queue",
+        "_replies",
+        "_value",
+    )
 
     def __init__(
         self,
@@ -54,6 +63,8 @@ class Parked:
         self._actor = actor
         self._coroutine = coroutine
         self._number = number
+        # As a task has: what one handler sets is not another's to see.
+        self._context = copy_context()
         self._pending = False
         self._value: Any = None
         self._error: BaseException | None = None
@@ -96,7 +107,7 @@ class Parked:
             return False
         self._pending = False
         self._error = asyncio.CancelledError()
-        self._queue.loop.call_soon(self._step_alone)
+        self._queue.loop.call_soon(self._go_on)
         return True
 
     # How it goes on.
@@ -106,32 +117,31 @@ class Parked:
         queue = self._queue
         if queue.stepping is self:
             return
-        if self._actor._runtime.halted:
-            # It handles no more messages, and so has no turns; what has begun is still ended.
-            queue.loop.call_soon(self._step_alone)
-        elif queue.draining and queue.stepping is None:
-            # At once, after the handler that replied: it saves a place in the queue, and a mailbox. One deep only, as
-            # the stack is, should this in its turn be the reply to another.
-            self._step_alone()
+        if queue.draining and queue.stepping is None and not self._actor._runtime.halted:
+            # At once, after the handler that replied: it saves a turn of the loop. One deep only, as the stack is,
+            # should this in its turn be the reply to another.
+            self._go_on()
         else:
-            queue.resume(self._actor, Turn(self.step))
+            queue.loop.call_soon(self._go_on)
 
-    def _step_alone(self) -> None:
-        self.step()
-        if self._actor._runtime.busy is None:
-            self._queue.turn_ended(self._actor)
+    def _go_on(self) -> None:
+        try:
+            self.step()
+        finally:
+            if self._actor._runtime.busy is None:
+                self._queue.turn_ended(self._actor)
 
     def step(self) -> Parked | None:
         """Run until the next ask, then return this; or to the end."""
         runtime = self._actor._runtime
         if self._pending or runtime.busy is not self:
-            # It went on already: it was cancelled.
+            # It went on already: it was cancelled, say, when its reply was there.
             return None
         queue = self._queue
         queue.stepping = self
         try:
             # Whatever it is, the coroutine is at an `await` of this, which gives it the outcome.
-            yielded: object = self._coroutine.send(None)
+            yielded: object = self._context.run(self._coroutine.send, None)
         except StopIteration as stop:
             runtime.busy = None
             if self._number is not None:
@@ -151,7 +161,10 @@ class Parked:
         finally:
             queue.stepping = None
         if yielded is not self:
-            queue.make_task(self._actor, _carry_on(self._coroutine, yielded), self._number)
+            carried = _carry_on(self._coroutine, yielded)
+            # Begun here: a task that is cancelled before its first step would not run it at all.
+            carried.send(None)
+            queue.make_task(self._actor, carried, self._number, self._context)
         return self
 
 
@@ -161,7 +174,19 @@ async def _carry_on(coroutine: Coroutine[Any, Any, Any], yielded: Any) -> Any:
 
 @types.coroutine
 def _drive(coroutine: Coroutine[Any, Any, Any], yielded: Any) -> Generator[Any, Any, Any]:
-    """Go on with a coroutine that has begun, and has just yielded that."""
+    """Go on with a coroutine that has begun, and has just yielded that: a future, or None."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        # Before its first step as a task: what it awaits is cancelled, as a task would.
+        try:
+            if yielded is None or not yielded.cancel():
+                yielded = coroutine.throw(error)
+        except StopIteration as stop:
+            return stop.value
+    except GeneratorExit:
+        coroutine.close()
+        raise
     while True:
         try:
             try:

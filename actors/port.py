@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from os import PathLike
 from typing import ClassVar
 
@@ -52,8 +52,9 @@ class Port(Actor):
     A program that cannot be started ends the port with the reason.
     """
 
-    ACK_TIMEOUT: ClassVar[float] = 86_400.0
-    """Seconds that an owner may take over one Output, before the port goes on all the same."""
+    ACK_TIMEOUT: ClassVar[float] = 60.0
+    """Seconds that an owner may take over one Output, before the port goes on all the same: its mailbox may have
+    dropped it."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Port(Actor):
     ) -> None:
         self.owner = owner
         self.process: asyncio.subprocess.Process | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
         self._argv = argv
         self._lines = lines
         self._grace = grace
@@ -76,7 +78,8 @@ class Port(Actor):
     async def initialize(self) -> None:
         """Start the program."""
         self.link(self.owner)
-        process = self.process = await start_process(self._argv, cwd=self._cwd, env=self._env, limit=CHUNK)
+        process, self._transport = await start_process(self._argv, cwd=self._cwd, env=self._env, limit=CHUNK)
+        self.process = process
         self._reading = [
             asyncio.create_task(self._pass_on(stream, error))
             for stream, error in ((process.stdout, False), (process.stderr, True))
@@ -92,8 +95,9 @@ class Port(Actor):
             except (AskTimeoutError, RemoteError):
                 # It is the owner's loss alone, and its system has logged it.
                 continue
-            except PeerGoneError:
-                # Its link says so too, and ends this port.
+            except PeerGoneError as error:
+                # The owner is gone, or can be sent no Output of this size.
+                self.defer(self.terminate, f"error: {error}")
                 return
 
     async def _line(self, stream: asyncio.StreamReader) -> bytes:
@@ -109,14 +113,18 @@ class Port(Actor):
         await asyncio.gather(*reading)
         self.defer(self.terminate, _reason(status))
 
-    @handles(Write)
-    async def write(self, message: Write) -> None:
-        """Write to the program; a program that reads slowly holds up only its port."""
+    # Not `async def`: in order with the next Write, and with CloseInput, and not in the way of the owner's end.
+    @handles(Write, concurrent=True)
+    def write(self, message: Write) -> Awaitable[None]:
+        """Write to the program; who asks is answered when it has been read, or fits into its pipe."""
         if self.process is None or self.process.stdin is None or self.process.stdin.is_closing():
             raise RefusedError("the program's input is closed")
+        self.process.stdin.write(message.data)
+        return self._drained(self.process.stdin)
+
+    async def _drained(self, stdin: asyncio.StreamWriter) -> None:
         try:
-            self.process.stdin.write(message.data)
-            await self.process.stdin.drain()
+            await stdin.drain()
         except ConnectionError as error:
             raise RefusedError("the program reads no more") from error
 
@@ -147,9 +155,10 @@ class Port(Actor):
                 end_group(process.pid, signal.SIGKILL)
             for task in self._reading:
                 task.cancel()
-        await asyncio.gather(process.wait(), *self._reading, return_exceptions=True)
-        if process.stdin is not None:
-            process.stdin.close()
+            if self._transport is not None:
+                self._transport.close()
+            # Not long after SIGKILL: also a port that is killed leaves nothing to be reaped.
+            await asyncio.gather(process.wait(), *self._reading, return_exceptions=True)
 
 
 def _reason(status: int) -> str:

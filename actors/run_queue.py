@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import Context
 from functools import partial
 from typing import Any
 
@@ -217,6 +218,7 @@ class RunQueue:
                 except BaseException:
                     # What no policy takes, KeyboardInterrupt say: if the loop goes on, so do the actors.
                     actor._runtime.queued = False
+                    self.turn_ended(actor)
                     raise
         finally:
             self.draining = False
@@ -268,9 +270,6 @@ class RunQueue:
             elif type(type(result)) is MessageMeta:
                 if number is not None:
                     self._replies.answer(actor, number, result)
-            elif type(result) is Parked:
-                # It went on, and waits again.
-                break
             elif not inspect.isawaitable(result):
                 # Asked last, as it is dear.
                 if number is not None:
@@ -288,7 +287,7 @@ class RunQueue:
         runtime.handled += done
         if self._blocked and actor.upid in self._blocked and len(mailbox or ()) < (actor.mailbox_limit or 1):
             self.release(actor)
-        if runtime.busy is not None:
+        if runtime.busy is not None or runtime.gone:
             return done
         if runtime.ending is not None:
             self._end(actor, runtime.ending)
@@ -303,24 +302,12 @@ class RunQueue:
 
     def _park(self, actor: Actor, coroutine: Any, number: Any, message: Any) -> Parked | None:
         runtime = actor._runtime
+        if not inspect.iscoroutine(coroutine):
+            coroutine = _await(coroutine)
         parked = runtime.busy = Parked(self, self._replies, actor, coroutine, number)
         runtime.handling = message
         runtime.since = self._clock.monotonic()
         return parked.step()
-
-    def resume(self, actor: Actor, turn: Turn) -> None:
-        """Have a parked handler go on, before its actor handles anything else."""
-        mailbox = actor._mailbox
-        if mailbox is None:
-            mailbox = self.open(actor)
-        mailbox.appendleft((turn, None, None))
-        runtime = actor._runtime
-        if not runtime.queued:
-            runtime.queued = True
-            self._ready.append(actor)
-            if not self._scheduled:
-                self._scheduled = True
-                self.loop.call_soon(self._run)
 
     def _start_task(
         self, actor: Actor, awaitable: Awaitable[Any], number: Any, concurrent: bool, message: Any
@@ -337,14 +324,18 @@ class RunQueue:
             runtime.tasks = {}
         runtime.tasks[task] = None
 
-    def make_task(self, actor: Actor, awaitable: Awaitable[Any], number: Any) -> None:
+    def make_task(
+        self, actor: Actor, awaitable: Awaitable[Any], number: Any, context: Context | None = None
+    ) -> None:
         """Have a task go on with what the actor is busy with."""
-        actor._runtime.busy = self._task(actor, awaitable, number)
+        actor._runtime.busy = self._task(actor, awaitable, number, context)
 
-    def _task(self, actor: Actor, awaitable: Awaitable[Any], number: Any) -> asyncio.Task[Any]:
+    def _task(
+        self, actor: Actor, awaitable: Awaitable[Any], number: Any, context: Context | None = None
+    ) -> asyncio.Task[Any]:
         # A coroutine goes in as it is: cancelled before its first step, a wrapper would leave it unawaited.
         coroutine = awaitable if inspect.iscoroutine(awaitable) else _await(awaitable)
-        task: asyncio.Task[Any] = self.loop.create_task(coroutine)
+        task: asyncio.Task[Any] = self.loop.create_task(coroutine, context=context)
         task.add_done_callback(lambda done: self._task_done(actor, done, number))
         return task
 
@@ -354,16 +345,17 @@ class RunQueue:
             runtime.busy = None
         elif runtime.tasks is not None:
             runtime.tasks.pop(task, None)
-        if task.cancelled():
-            self._replies.cancelled(actor, number, None)
-        elif (error := task.exception()) is not None:
-            if isinstance(error, Exception):
+        try:
+            if task.cancelled():
+                self._replies.cancelled(actor, number, None)
+            elif (error := task.exception()) is not None:
+                if not isinstance(error, Exception):
+                    raise error
                 self._replies.failed(actor, number, error)
-            else:
-                raise error
-        elif number is not None:
-            self._replies.answer(actor, number, task.result())
-        self.turn_ended(actor)
+            elif number is not None:
+                self._replies.answer(actor, number, task.result())
+        finally:
+            self.turn_ended(actor)
 
     def turn_ended(self, actor: Actor) -> None:
         """A turn that took longer has ended: go on with what has come meanwhile, or end the actor."""

@@ -160,7 +160,7 @@ class ActorSystem:
             self._transport.batches = self._queue
         try:
             self._directory.address = await self._transport.start(self._peers)
-        except OSError:
+        except (OSError, ValueError, OverflowError):
             await self.http.close()
             raise
         self._peers.connect(self._transport)
@@ -190,10 +190,9 @@ class ActorSystem:
         """End as a crash would: no actor has another turn, nothing is flushed, nobody is told. For simulations."""
         self._spawning, self._closed, self.closing = False, True, True
         self._peers.connect(None)
-        self._asks.close()
         for actor in self._actors.values():
             runtime = runtime_of(actor)
-            runtime.gone = True
+            runtime.gone = runtime.halted = True
             runtime.ending = runtime.ending or KILLED
             actor._mailbox = None
             if runtime.ended is not None and not runtime.ended.done():
@@ -206,6 +205,7 @@ class ActorSystem:
                 runtime.busy.cancel()
         self._actors.clear()
         self._queue.clear()
+        self._asks.close()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -338,24 +338,27 @@ class ActorSystem:
         if not isinstance(to, UPID):
             raise TypeError(f"ask: {to!r} is not a UPID; see UPID.parse")
         parked = self._queue.stepping
+        if parked is not None and asyncio.current_task(self._loop) is not None:
+            # It is an eager task that asks, made by a parked handler.
+            parked = None
         if sender is not None and to.id == sender.id and to == sender and self._has_turn(sender, parked):
             raise SelfAskError(f"{to} asks itself for {type(message).__name__}, and waits for its own end")
         if parked is not None:
             parked.expect()
         number, future = self._asks.open(to, timeout, parked)
-        address, own = to.address, self._directory.address
-        if address is own or address == own:
-            actor = self._actors.get(to.id)
-            if actor is None:
-                # Not at once: whoever asks again until it is there would let nobody else run, and wait for ever.
-                self._loop.call_soon(self._asks.fail, number, PeerGoneError(f"{to}: {NOPROC}"), None)
-            else:
-                self._queue.enqueue(actor, (message, sender, number))
-        else:
-            self._peers.send(to, message, sender, number)
         try:
+            address, own = to.address, self._directory.address
+            if address is own or address == own:
+                actor = self._actors.get(to.id)
+                if actor is None:
+                    # Not at once: whoever asks again until it is there would let nobody else run, and wait for ever.
+                    self._loop.call_soon(self._asks.fail, number, PeerGoneError(f"{to}: {NOPROC}"), None)
+                else:
+                    self._queue.enqueue(actor, (message, sender, number))
+            else:
+                self._peers.send(to, message, sender, number)
             return await future
-        except asyncio.CancelledError:
+        except BaseException:
             self._asks.forget(number)
             raise
 

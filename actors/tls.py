@@ -47,11 +47,16 @@ class Tls:
         for context in (server, client):
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             try:
-                context.load_cert_chain(certificate, key)
-            except ssl.SSLError as error:
+                # Without a password OpenSSL asks for one at the terminal.
+                context.load_cert_chain(certificate, key, password=_no_password)
+            except (OSError, ValueError) as error:
                 raise ValueError(f"TLS certificate {certificate} with key {key}: {error}") from error
             try:
                 context.load_verify_locations(authority)
-            except ssl.SSLError as error:
+            except OSError as error:
                 raise ValueError(f"TLS authority {authority}: {error}") from error
         return cls(server, client)
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted; decrypt it, or make the contexts yourself")

@@ -33,6 +33,10 @@ class Accepted(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there; its first bytes are due within 10 s."""
         self.transport = cast("asyncio.Transport", transport)
+        if self.owner.closing:
+            # Its TLS handshake took until now.
+            self.transport.abort()
+            return
         self.owner.waiting.add(self)
         self._timer = self.owner.clock.call_at(
             self.owner.clock.monotonic() + HELLO_TIMEOUT, self.transport.abort

@@ -16,6 +16,9 @@ __all__ = ["Listener", "dial", "is_unix", "listen", "nobody_listens"]
 
 BACKLOG = 4096
 HANDSHAKE_TIMEOUT = 10.0
+SHUTDOWN_TIMEOUT = 2.0
+"""Seconds for the other end to agree that TLS ends."""
+CLOSE_TIMEOUT = 1.0
 
 
 def is_unix(address: Address) -> bool:
@@ -33,16 +36,21 @@ class Listener:
         self._inode = path.stat().st_ino if path is not None else 0
 
     def close(self) -> None:
-        """Listen no more."""
-        self._server.close()
+        """Listen no more. The file of a Unix socket is removed, not one that took its place.
 
-    async def closed(self) -> None:
-        """Wait until it is closed. The file of a Unix socket is removed, not one that took its place."""
-        await self._server.wait_closed()
+        They are told apart by the inode, whose number nobody else has as long as the socket is open.
+        """
         if self._path is not None:
             with contextlib.suppress(FileNotFoundError):
                 if self._path.lstat().st_ino == self._inode:
                     self._path.unlink()
+        self._server.close()
+
+    async def closed(self) -> None:
+        """Wait until it is closed, and all that came from it; not for those that are still in their TLS handshake."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._server.wait_closed()
 
 
 async def listen(factory: Callable[[], asyncio.BaseProtocol], address: Address, tls: Tls | None) -> Listener:
@@ -66,6 +74,7 @@ async def listen(factory: Callable[[], asyncio.BaseProtocol], address: Address, 
         backlog=BACKLOG,
         ssl=tls.server if tls is not None else None,
         ssl_handshake_timeout=HANDSHAKE_TIMEOUT if tls is not None else None,
+        ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if tls is not None else None,
     )
     return Listener(server, server.sockets[0].getsockname()[1])
 
@@ -105,7 +114,13 @@ async def dial(factory: Callable[[], asyncio.BaseProtocol], address: Address, tl
     elif tls is None:
         await loop.create_connection(factory, *address)
     else:
-        await loop.create_connection(factory, *address, ssl=tls.client, server_hostname=address[0])
+        await loop.create_connection(
+            factory,
+            *address,
+            ssl=tls.client,
+            server_hostname=address[0],
+            ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+        )
 
 
 def nobody_listens(error: Exception) -> bool:

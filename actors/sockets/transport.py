@@ -6,16 +6,17 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from ipaddress import IPv6Address
 
 from actors.clock import Clock
 from actors.tls import Tls
 from actors.transport import Receiver
-from actors.upid import Address, parse_address
+from actors.upid import Address, format_address, parse_address
 from actors.wire import DEFAULT_MAX_FRAME, PROTOCOL_VERSION, Envelope, Hello, encode_envelopes, encode_hello
 
 from .accepted import Accepted
 from .connection import HELLO_TIMEOUT, Batches, Connection
-from .endpoints import Listener, dial, listen, nobody_listens
+from .endpoints import Listener, dial, is_unix, listen, nobody_listens
 from .introduction import Introduction, PeerAuthenticator, same_credentials
 from .peer import Peer
 
@@ -65,7 +66,7 @@ class SocketTransport:
         self._address: Address = self._advertised or self._bind
         self._listener: Listener | None = None
         self._peers: dict[Address, Peer] = {}
-        self._closing = False
+        self.closing = False
         self._settled = asyncio.Event()
 
     async def start(self, receiver: Receiver) -> Address:
@@ -107,7 +108,7 @@ class SocketTransport:
         """Queue; connect if there is no connection yet."""
         known = self._peers.get(peer)
         if known is None:
-            if self._closing:
+            if self.closing:
                 self.receiver.undeliverable(peer, envelope, "the system is closing")
                 return
             known = self._peers[peer] = Peer(self, peer)
@@ -266,7 +267,7 @@ class SocketTransport:
 
     async def close(self) -> None:
         """Stop listening, flush, close; connections that do not close in time are cut."""
-        self._closing = True
+        self.closing = True
         if self._listener is not None:
             self._listener.close()
         await self._connected()
@@ -307,13 +308,32 @@ def addresses(host: str, port: int, advertise: str | None) -> tuple[Address, Add
 
     ValueError for what can be neither.
     """
-    if not host.startswith("unix:"):
-        if advertise is None:
-            return (host, port), None
-        try:
-            return (host, port), parse_address(advertise)
-        except ValueError:
-            return (host, port), (advertise, 0)
-    if advertise is not None:
-        raise ValueError(f"advertise is {advertise!r}, but {host} is reached by its path alone")
-    return parse_address(host), None
+    if not 0 <= port < 65536:
+        raise ValueError(f"port is {port}, not from 0 to 65535")
+    if host.startswith("unix:"):
+        if advertise is not None:
+            raise ValueError(f"advertise is {advertise!r}, but {host} is reached by its path alone")
+        return parse_address(host), None
+    if host:
+        _check_host("host", host)
+    if advertise is None:
+        return (host, port), None
+    try:
+        address = parse_address(advertise)
+    except ValueError:
+        _check_host("advertise", advertise)
+        address = (advertise, 0)
+    if is_unix(address):
+        raise ValueError(f"advertise is {advertise!r}, the path of a Unix socket, but {host}:{port} is bound")
+    return (host, port), address
+
+
+def _check_host(field: str, host: str) -> None:
+    try:
+        parsed, _ = parse_address(format_address((host, 0)))
+        if ":" in host:
+            IPv6Address(host)
+    except ValueError:
+        parsed = ""
+    if not host or parsed != host or is_unix((host, 0)):
+        raise ValueError(f"{field} is {host!r}, neither a host nor host:port")

@@ -67,6 +67,15 @@ async def test_after_its_time_it_is_killed_with_all_that_it_started(tmp_path: Pa
         await gone(int(pid))
 
 
+@pytest.mark.asyncio
+async def test_who_leaves_the_group_and_holds_the_output_is_not_waited_for(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    async with asyncio.timeout(10):
+        with pytest.raises(TimeoutError):
+            await run_command([*SHELL, f"setsid sleep 60 & echo $! > {pid}; wait"], timeout=0.2)
+    os.kill(int(pid.read_text()), 9)
+
+
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 

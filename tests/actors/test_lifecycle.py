@@ -294,3 +294,26 @@ async def test_mistakes_are_told_as_what_they_are(two: tuple[ActorSystem, ActorS
     assert other.counters["malformed_frames"] == 0
     with pytest.raises(PeerGoneError, match="int is no Message"):
         await system.ask(there, 5)
+
+
+@pytest.mark.asyncio
+async def test_a_crash_from_inside_gives_nobody_another_turn(system: ActorSystem) -> None:
+    """`abort`, called by a handler."""
+    other = Probe()
+    system.spawn(other)
+
+    class Chaos(Actor):
+        turns = 0
+
+        @handles(Note)
+        def note(self, _message: Note) -> None:
+            self.turns += 1
+            self.system.send(other.upid, Note())
+            self.system.abort()
+
+    chaos = Chaos()
+    upid = system.spawn(chaos)
+    for _ in range(3):
+        system.send(upid, Note())
+    await settle(system)
+    assert (chaos.turns, other.notes) == (1, [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -288,6 +289,112 @@ async def test_one_that_waits_for_room_still_gets_its_reply(two: Two, remote: bo
     assert (await system.ask(system.spawn(Asker(run)), Begin())).text == "done"
     full.gate.set()
     await holding
+
+
+@pytest.mark.asyncio
+async def test_a_failure_beside_it_does_not_keep_its_actor_for_ever(system: ActorSystem) -> None:
+    """A concurrent handler ends the actor in the very turn in which the reply to the parked one comes."""
+
+    class Mixed(Actor):
+        @handles(Fail, concurrent=True)
+        async def fail(self, message: Fail) -> None:
+            raise ValueError(message.text)
+
+        @handles(Begin, parked=True)
+        async def begin(self, _message: Begin) -> None:
+            await self.ask(UPID.at("nobody", self.system.address), Echo())
+
+    upid = system.spawn(Mixed())
+    system.send(upid, Fail())
+    system.send(upid, Begin())
+    assert await system.wait(upid) == "error: ValueError: boom"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("waits", ["sleep", "future"])
+async def test_one_that_becomes_a_task_and_is_ended_in_the_same_pass_cleans_up(
+    system: ActorSystem, waits: str
+) -> None:
+    seen: list[str] = []
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(_self: Asker) -> None:
+        try:
+            await (asyncio.sleep(0) if waits == "sleep" else future)
+        finally:
+            await asyncio.sleep(0)
+            seen.append("cleaned up")
+
+    class Ender(Actor):
+        @handles(Note)
+        def note(self, _message: Note) -> None:
+            self.system.terminate(asker)
+
+    asker, ender = system.spawn(Asker(run)), system.spawn(Ender())
+    system.send(asker, Begin())
+    system.send(ender, Note())
+    await system.wait(asker)
+    assert seen == ["cleaned up"]
+    assert future.cancelled() == (waits == "future")
+
+
+@pytest.mark.asyncio
+async def test_each_has_context_variables_of_its_own(system: ActorSystem) -> None:
+    user: ContextVar[str] = ContextVar("user")
+    other = system.spawn(Probe())
+
+    def as_user(name: str) -> Callable[[Asker], Awaitable[str]]:
+        async def run(self: Asker) -> str:
+            token = user.set(name)
+            await self.ask(other, Echo())
+            await asyncio.sleep(0)
+            seen = user.get()
+            user.reset(token)
+            return seen
+
+        return run
+
+    asked = [system.ask(system.spawn(Asker(as_user(name))), Begin()) for name in ("alice", "bob")]
+    assert [answer.text for answer in await asyncio.gather(*asked)] == ["alice", "bob"]
+
+
+@pytest.mark.asyncio
+async def test_an_ask_that_fails_before_it_waits_leaves_nothing_behind(
+    system: ActorSystem, clock: PausedClock
+) -> None:
+    other = Probe()
+    system.spawn(other)
+
+    def broken(_traced: object) -> None:
+        raise LookupError("the tracer")
+
+    async def run(self: Asker) -> str:
+        with self.system.trace(broken, ids=other.upid.id), pytest.raises(LookupError):
+            await self.ask(other.upid, Echo(), 1)
+        assert await self.ask(other.upid, Hold(), 60) == Note("held")
+        return "done"
+
+    asked = asyncio.ensure_future(system.ask(system.spawn(Asker(run)), Begin(), 100))
+    await other.holding.wait()
+    await advance(clock, 2, system)
+    other.gate.set()
+    assert (await asked).text == "done"
+    assert len(system._asks) == 0
+
+
+@pytest.mark.asyncio
+async def test_one_that_is_a_plain_method_and_returns_a_future(system: ActorSystem) -> None:
+    future: asyncio.Future[Note] = asyncio.get_running_loop().create_future()
+
+    class Plain(Actor):
+        @handles(Begin, parked=True)
+        def begin(self, _message: Begin) -> asyncio.Future[Note]:
+            return future
+
+    asked = asyncio.ensure_future(system.ask(system.spawn(Plain()), Begin()))
+    await settle(system)
+    future.set_result(Note("later"))
+    assert await asked == Note("later")
 
 
 def test_parked_and_concurrent_exclude_each_other() -> None:

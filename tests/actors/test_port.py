@@ -167,6 +167,37 @@ async def test_a_port_ends_with_its_owner(real: ActorSystem) -> None:
 
 
 @pytest.mark.asyncio
+async def test_so_it_does_if_the_program_reads_nothing(real: ActorSystem) -> None:
+    owner = Owner()
+    upid = real.spawn(owner)
+    port = real.spawn(Port([*SHELL, "echo $$.; exec sleep 60"], upid))
+    await owner.until(b".")
+    real.send(port, Write(b"x" * 1_000_000))
+    real.terminate(upid)
+    assert await real.wait(port) == NORMAL
+    assert not alive(int(owner.text().strip(b".\n")))
+
+
+@pytest.mark.asyncio
+async def test_who_leaves_the_group_and_holds_the_output_holds_up_nobody(real: ActorSystem) -> None:
+    owner = Owner()
+    port = real.spawn(Port([*SHELL, "setsid sleep 60 & echo $!.; wait"], real.spawn(owner), grace=0.1))
+    await owner.until(b".")
+    real.terminate(port)
+    async with asyncio.timeout(10):
+        await real.wait(port)
+    os.kill(int(owner.text().strip(b".\n")), 9)
+
+
+@pytest.mark.asyncio
+async def test_an_owner_that_can_be_sent_no_output_ends_the_port(real: ActorSystem) -> None:
+    owner = Owner()
+    async with ActorSystem(max_frame=1000) as small:
+        port = small.spawn(Port([*SHELL, "head -c 100000 /dev/zero; exec sleep 60"], real.spawn(owner)))
+        assert "exceed the frame limit" in await small.wait(port)
+
+
+@pytest.mark.asyncio
 async def test_a_program_that_is_not_there(real: ActorSystem) -> None:
     port = real.spawn(Port(["/no/such/program"], real.spawn(Owner())))
     assert (

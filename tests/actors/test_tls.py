@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,12 @@ from typing import NamedTuple
 import aiohttp
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from actors import ActorSystem, Introduction, Message, PeerGoneError, Tls, handles
 
@@ -163,3 +170,24 @@ def test_a_file_that_is_missing_or_wrong_is_named(files: Files, field: str, tmp_
     wrong.write_text("no PEM")
     with pytest.raises(ValueError, match=f"TLS .*{field} {wrong}"):
         Tls.load(**{**files._asdict(), field: wrong})
+
+
+@pytest.mark.asyncio
+async def test_a_connection_in_its_handshake_does_not_outlive_the_system(tls: Tls) -> None:
+    async with asyncio.timeout(5), ActorSystem(tls=tls) as system:
+        reader, writer = await asyncio.open_connection(*system.address)
+        await system.close()
+        writer.write(hello())
+        with contextlib.suppress(ConnectionError):
+            assert b"incarnation" not in await reader.read()
+        writer.close()
+
+
+def test_a_key_with_a_password_is_not_asked_for_at_the_terminal(files: Files, tmp_path: Path) -> None:
+    encrypted = tmp_path / "encrypted.key"
+    key = load_pem_private_key(files.key.read_bytes(), None)
+    encrypted.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    )
+    with pytest.raises(ValueError, match="the key is encrypted"):
+        Tls.load(files.certificate, encrypted, files.authority)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from actors import UPID, ActorSystem, Introduction, PeerGoneError
 
 from .probes import Echo, Note, Probe
+from .strangers import Stranger
 
 
 @pytest.fixture
@@ -109,6 +112,21 @@ async def test_a_successor_keeps_its_socket_when_the_old_one_closes(path: Path) 
 
 
 @pytest.mark.asyncio
+async def test_so_it_does_when_the_old_one_takes_its_time(path: Path) -> None:
+    """By then the file system has given the number of the old inode to the new socket."""
+    old = await ActorSystem(f"unix:{path}").start()
+    async with Stranger() as stranger:
+        # What it was to send to one that never answers is waited for.
+        old.send(UPID.at("x", stranger.address), Echo())
+        closing = asyncio.ensure_future(old.close())
+        while path.exists():
+            await asyncio.sleep(0)
+        async with ActorSystem(f"unix:{path}"):
+            await closing
+            assert path.is_socket()
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("left_behind", [False, True])
 async def test_where_nobody_listens_nobody_is(path: Path, left_behind: bool) -> None:
     if left_behind:
@@ -142,3 +160,28 @@ async def test_the_user_at_the_other_end_is_known(path: Path) -> None:
 def test_a_path_cannot_be_advertised_as_something_else(path: Path) -> None:
     with pytest.raises(ValueError, match="advertise is 'elsewhere'"):
         ActorSystem(f"unix:{path}", advertise="elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"advertise": "myhost:99999"}, "advertise is 'myhost:99999'"),
+        ({"advertise": ""}, "advertise is ''"),
+        ({"advertise": "no host, this"}, "advertise is 'no host, this'"),
+        ({"advertise": ":5050"}, "advertise is ':5050'"),
+        ({"advertise": "unix:/x/y"}, "advertise is 'unix:/x/y', the path"),
+        ({"port": 70000}, "port is 70000"),
+        ({"port": -1}, "port is -1"),
+        ({"host": "a b"}, "host is 'a b'"),
+        ({"host": "/x/y"}, "host is '/x/y'"),
+    ],
+)
+def test_what_can_be_no_address(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        ActorSystem(**options)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "::1", "localhost", "node-1.example"])  # noqa: S104
+def test_what_can(host: str) -> None:
+    ActorSystem(host, advertise="fe80::1")
+    ActorSystem(host, advertise="[fe80::1]:5050")
