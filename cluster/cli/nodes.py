@@ -28,7 +28,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.command()
 @option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all.")
 @option("--port", type=click.IntRange(0, 65535), default=5050, help="Port to listen on; 0 for any free one.")
-@option("--advertise", help="Host that others are told, where it differs from --host.")
+@option("--advertise", help="Host, or host:port, that others are told, where it differs.")
 @option(
     "--work-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -92,7 +92,7 @@ def master(
 @master_option
 @option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all.")
 @option("--port", type=click.IntRange(0, 65535), default=5051, help="Port to listen on; 0 for any free one.")
-@option("--advertise", help="Host that others are told, where it differs from --host.")
+@option("--advertise", help="Host, or host:port, that others are told, where it differs.")
 @option("--hostname", help="Name of this machine for frameworks. Default: its own.")
 @option(
     "--resources",
