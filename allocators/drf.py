@@ -25,8 +25,8 @@ def dominant_share(allocated: ArrayLike, capacity: ArrayLike) -> NDArray[np.floa
     >>> dominant_share([[3, 12], [6, 2]], [9, 18]).round(3).tolist()
     [0.667, 0.667]
     """
-    held = _array(allocated, "allocated")
-    whole = _array(capacity, "capacity")
+    held = numbers(allocated, "allocated")
+    whole = numbers(capacity, "capacity")
     if whole.ndim != 1 or held.ndim < 1 or held.shape[-1] != whole.shape[0]:
         raise AllocatorError(
             f"allocated {held.shape} and capacity {whole.shape} must be (..., resources) and (resources,)"
@@ -61,14 +61,14 @@ def weighted_drf(
     >>> weighted_drf([[1], [1]], [12], weights=[1, 2]).tolist()
     [4, 8]
     """
-    need = _integers(demands, "demands")
-    whole = _integers(capacity, "capacity")
+    need = integers(demands, "demands")
+    whole = integers(capacity, "capacity")
     if need.ndim != 2 or whole.ndim != 1 or need.shape[1] != whole.shape[0]:
         raise AllocatorError(
             f"demands {need.shape} and capacity {whole.shape} must be (users, resources) and (resources,)"
         )
     users = need.shape[0]
-    ratio = np.ones(users) if weights is None else _array(weights, "weights")
+    ratio = np.ones(users) if weights is None else numbers(weights, "weights")
     if ratio.shape != (users,):
         raise AllocatorError(f"weights {ratio.shape} must have shape ({users},), one for each user")
     if not (ratio > 0).all():
@@ -97,24 +97,26 @@ def weighted_drf(
     return np.array(tasks, dtype=np.int64)
 
 
-def _array(value: ArrayLike, what: str) -> NDArray[np.float64]:
+def numbers(value: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Return `value` as floats: finite, not negative; `what` names it in the error."""
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise AllocatorError(f"{what} is not an array of numbers: {error}") from None
     if array.dtype.kind not in "iuf" and array.size:
         raise AllocatorError(f"{what} must hold numbers, not {array.dtype}")
-    numbers = array.astype(np.float64)
-    if not np.isfinite(numbers).all() or (numbers < 0).any():
+    floats = array.astype(np.float64)
+    if not np.isfinite(floats).all() or (floats < 0).any():
         raise AllocatorError(f"{what} must be finite and not negative")
-    return numbers
+    return floats
 
 
-def _integers(value: ArrayLike, what: str) -> NDArray[np.int64]:
-    numbers = _array(value, what)
+def integers(value: ArrayLike, what: str) -> NDArray[np.int64]:
+    """Return `value` as integers, not negative, at most `MAX_AMOUNT`; `what` names it in the error."""
+    floats = numbers(value, what)
     array = np.asarray(value)
     if array.dtype.kind not in "iu" and array.size:
         raise AllocatorError(f"{what} must hold integers (scale fractions first), not {array.dtype}")
-    if numbers.size and numbers.max() > MAX_AMOUNT:
+    if floats.size and floats.max() > MAX_AMOUNT:
         raise AllocatorError(f"{what} must not be above {MAX_AMOUNT}")
     return array.astype(np.int64)
