@@ -61,12 +61,14 @@ class Peers:
 
     def send(self, to: UPID, message: Message, sender: UPID | None, number: int) -> None:
         """Send a message of a local actor; `number` is an ask's, or 0."""
+        envelope = (to.id, sender.id if sender is not None else "", number, message)
         if type(type(message)) is not MessageMeta:
             # It would be encoded, and the other system would close the connection.
-            envelope = (to.id, sender.id if sender is not None else "", number, message)
             self.undeliverable(to.address, envelope, f"{type(message).__name__} is no Message")
-            return
-        self.post(to.address, (to.id, sender.id if sender is not None else "", number, message))
+        elif self._transport is None:
+            self.undeliverable(to.address, envelope, "the actor system is not running")
+        else:
+            self._transport.send(to.address, envelope)
 
     def control(self, peer: Address, message: Message) -> None:
         """Send a message of the system itself."""

@@ -95,9 +95,9 @@ class Port(Actor):
             except (AskTimeoutError, RemoteError):
                 # It is the owner's loss alone, and its system has logged it.
                 continue
-            except PeerGoneError as error:
-                # The owner is gone, or can be sent no Output of this size.
-                self.defer(self.terminate, f"error: {error}")
+            except PeerGoneError as gone:
+                # The owner is, or can be sent no Output of this size.
+                self.defer(self.terminate, f"error: {gone}")
                 return
 
     async def _line(self, stream: asyncio.StreamReader) -> bytes:

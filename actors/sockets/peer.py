@@ -33,15 +33,13 @@ class Peer:
         self.scheduled = False
         self.waiters: list[asyncio.Future[None]] = []
 
-    def send(self, envelope: Envelope) -> None:
-        """Queue; what one turn of the loop queued is written at once."""
-        self.queue.append(envelope)
-        if not self.scheduled:
-            self.scheduled = True
-            if self.owner.corked:
-                self.owner.waiting_peers.append(self)
-            else:
-                self.owner.loop.call_soon(self.flush)
+    def schedule(self) -> None:
+        """Have what is queued written, at the end of this turn of the loop: all of it at once."""
+        self.scheduled = True
+        if self.owner.corked:
+            self.owner.waiting_peers.append(self)
+        else:
+            self.owner.loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """All that this turn of the loop sent, in one write."""

@@ -113,7 +113,9 @@ class SocketTransport:
                 return
             known = self._peers[peer] = Peer(self, peer)
             known.dialling = self.loop.create_task(self._dial(known, peer))
-        known.send(envelope)
+        known.queue.append(envelope)
+        if not known.scheduled:
+            known.schedule()
 
     async def _dial(self, peer: Peer, address: Address) -> None:
         try:
