@@ -287,12 +287,12 @@ class RunQueue:
         runtime.handled += done
         if self._blocked and actor.upid in self._blocked and len(mailbox or ()) < (actor.mailbox_limit or 1):
             self.release(actor)
-        if runtime.busy is not None or runtime.gone:
+        if runtime.busy is not None:
             return done
-        if runtime.ending is not None:
-            self._end(actor, runtime.ending)
-        elif runtime.halted:
-            return done or 1
+        if runtime.halted:
+            # It ends, has ended, or waits for room in another's mailbox.
+            if runtime.ending is not None and not runtime.gone:
+                self._end(actor, runtime.ending)
         elif actor._mailbox:
             runtime.queued = True
             self._ready.append(actor)
