@@ -12,10 +12,11 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Finished", "end_group", "reap", "run_command", "start_process"]
+__all__ = ["CHUNK", "Finished", "end_group", "reap", "run_command", "start_process"]
 
 OUTPUT_LIMIT = 1024 * 1024
 CHUNK = 65_536
+"""Bytes of output that are taken at once."""
 
 
 class Finished(NamedTuple):
@@ -70,7 +71,6 @@ async def start_process(
     *,
     cwd: str | PathLike[str] | None,
     env: Mapping[str, str] | None,
-    limit: int = CHUNK,
 ) -> tuple[Process, asyncio.SubprocessTransport]:
     """Start a program with pipes, leading a process group. OSError with the name of what is not there.
 
@@ -81,7 +81,7 @@ async def start_process(
     loop = asyncio.get_running_loop()
     try:
         transport, protocol = await loop.subprocess_exec(
-            lambda: SubprocessStreamProtocol(limit=limit, loop=loop),
+            lambda: SubprocessStreamProtocol(limit=CHUNK, loop=loop),
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -10,15 +10,13 @@ from os import PathLike
 from typing import ClassVar
 
 from .actor import Actor, handles
-from .commands import end_group, start_process
+from .commands import CHUNK, end_group, start_process
 from .errors import AskTimeoutError, PeerGoneError, RefusedError, RemoteError
 from .links import NORMAL
 from .message import Message
 from .upid import UPID
 
 __all__ = ["CloseInput", "Output", "Port", "Write"]
-
-CHUNK = 65_536
 
 
 class Write(Message, tag="ostrom.Write"):
@@ -78,7 +76,7 @@ class Port(Actor):
     async def initialize(self) -> None:
         """Start the program."""
         self.link(self.owner)
-        process, self._transport = await start_process(self._argv, cwd=self._cwd, env=self._env, limit=CHUNK)
+        process, self._transport = await start_process(self._argv, cwd=self._cwd, env=self._env)
         self.process = process
         self._reading = [
             asyncio.create_task(self._pass_on(stream, error))

@@ -152,6 +152,7 @@ class ActorSystem:
             fire=self._watching.fire,
             dead_letter=self.dead_letter,
         )
+        own = self._transport is None
         if self._transport is None:
             await self.http.start()
             self._transport = self._sockets(clock=self.clock)
@@ -162,6 +163,9 @@ class ActorSystem:
             self._directory.address = await self._transport.start(self._peers)
         except (OSError, ValueError, OverflowError):
             await self.http.close()
+            if own:
+                # It may be started again, when the port is free.
+                self._transport = None
             raise
         self._peers.connect(self._transport)
         self._started = self._spawning = True

@@ -33,7 +33,7 @@ def page(results: list[dict[str, Any]], quick: bool) -> str:
         f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} processors, {platform.system()}",
         f"{platform.release().split('-')[0]}, Python {platform.python_version()}{', --quick' if quick else ''}.",
         "A ratio is to a reference that ran in the same minutes; the plain values are this machine's. The rows against",
-        "other actor libraries are there if those are installed: `.venv/bin/pip install '.[peers]'`, and `erl`.",
+        "other actor libraries are there if those are installed: `.venv/bin/pip install -e '.[peers]'`, and `erl`.",
     ]
     for result in results:
         lines += ["", f"## {result['benchmark']}", "", f"`python -m benchmarks.{result['benchmark']}`", ""]

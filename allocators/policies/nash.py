@@ -20,7 +20,8 @@ def ceei(pool: Pool) -> Tasks:
 
     Section 5.2 of the DRF paper; the Eisenberg-Gale programme: maximise `sum(weight * log(tasks))` within the capacity.
     It is solved by its dual, which has one price a resource: Newton's method behind a barrier that is lowered step by
-    step. Time is O(users * resources^2) a step, some fifty steps. For users without a limit: AllocatorError for others.
+    step. Time is O(users * resources^2) a step, some tens of steps, at
+    worst hundreds. For users without a limit: AllocatorError for others.
 
     >>> ceei(Pool.of([[1, 4], [3, 1]], [9, 18])).round(4).tolist()
     [4.0909, 1.6364]

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from actors import UPID, ActorSystem
 from actors.wire import PROTOCOL_VERSION, Hello, encode_hello
@@ -63,20 +63,18 @@ async def deaf(system: ActorSystem, flooder: UPID) -> AsyncIterator[None]:
     """A peer of the second process that is sent much and reads nothing."""
 
     async def accept(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        transports.append(writer.transport)
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        cast("asyncio.Transport", writer.transport).pause_reading()
         writer.write(encode_hello(Hello(PROTOCOL_VERSION, "127.0.0.1", port, "deaf")))
+        connected.set_result(writer.transport)
 
-    transports: list[asyncio.BaseTransport] = []
+    connected: asyncio.Future[asyncio.BaseTransport] = asyncio.get_running_loop().create_future()
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port: int = server.sockets[0].getsockname()[1]
     system.send(flooder, Flood(UPID("x", "127.0.0.1", port)))
-    while not transports:
-        await asyncio.sleep(0.01)
+    transport = await connected
     yield
     server.close()
-    for transport in transports:
-        transport.close()
+    transport.close()
 
 
 @contextlib.asynccontextmanager

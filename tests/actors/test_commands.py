@@ -27,8 +27,7 @@ def alive(pid: int) -> bool:
 
 async def gone(pid: int) -> None:
     async with asyncio.timeout(10):
-        while alive(pid):
-            await asyncio.sleep(0.01)
+        await reap(pid)
 
 
 @pytest.mark.asyncio

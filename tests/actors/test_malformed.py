@@ -14,6 +14,7 @@ from actors import ActorSystem
 from actors.wire import Hello, encode_hello
 
 from .probes import Echo, Probe
+from .strangers import frame, said_until_closed
 
 
 @pytest_asyncio.fixture
@@ -23,28 +24,11 @@ async def target() -> AsyncIterator[ActorSystem]:
         yield system
 
 
-def frame(value: object) -> bytes:
-    payload = value if isinstance(value, bytes) else msgspec.msgpack.encode(value)
-    return len(payload).to_bytes(4, "big") + payload
-
-
 HELLO = encode_hello(Hello(1, "127.0.0.1", 1, "stranger"))
 
 
 def deep(levels: int) -> bytes:
     return b"\x91" * levels + b"\xc0"
-
-
-async def send(target: ActorSystem, data: bytes) -> bytes:
-    """Send bytes; return what comes until the other end closes."""
-    reader, writer = await asyncio.open_connection(*target.address)
-    writer.write(data)
-    try:
-        return await reader.read()
-    except ConnectionResetError:
-        return b""
-    finally:
-        writer.close()
 
 
 async def unharmed(target: ActorSystem) -> None:
@@ -82,7 +66,7 @@ BAD = {
 @pytest.mark.asyncio
 @pytest.mark.parametrize("data", BAD.values(), ids=BAD.keys())
 async def test_bad_frames(target: ActorSystem, data: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    await send(target, data)
+    await said_until_closed(target.address, data)
     assert target.counters["malformed_frames"] == 1
     (record,) = [record for record in caplog.records if "not our protocol" in record.getMessage()]
     assert "127.0.0.1" in record.getMessage()
@@ -97,9 +81,9 @@ async def test_random_bytes(target: ActorSystem, seed: int) -> None:
     # What begins like a short frame would wait for the rest of it, as it must.
     if not data[:1].isalpha():
         data = bytes([rng.randrange(1, 64)]) + data[1:]
-    await send(target, data + b"\r\n\r\n")
+    await said_until_closed(target.address, data + b"\r\n\r\n")
     await unharmed(target)
-    await send(target, HELLO + frame(data))
+    await said_until_closed(target.address, HELLO + frame(data))
     assert target.counters["malformed_frames"] >= 1
     await unharmed(target)
 
@@ -107,7 +91,7 @@ async def test_random_bytes(target: ActorSystem, seed: int) -> None:
 @pytest.mark.asyncio
 async def test_a_peer_is_complained_of_once(target: ActorSystem, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(5):
-        await send(target, frame(5))
+        await said_until_closed(target.address, frame(5))
     assert target.counters["malformed_frames"] == 5
     assert sum("not our protocol" in record.getMessage() for record in caplog.records) == 1
 

@@ -47,9 +47,9 @@ class Owner(Actor):
             self._changed.notify_all()
         await self.gate.wait()
 
-    async def until(self, text: bytes) -> None:
+    async def until(self, text: bytes, times: int = 1) -> None:
         async with asyncio.timeout(10), self._changed:
-            await self._changed.wait_for(lambda: text in self.text())
+            await self._changed.wait_for(lambda: self.text().count(text) >= times)
 
     def text(self) -> bytes:
         return b"".join(output.data for output in self.said)
@@ -231,7 +231,5 @@ async def test_a_supervisor_starts_a_program_again(real: ActorSystem) -> None:
     await owner.until(b"started")
     first = int(owner.text().split()[0])
     os.kill(first, 9)
-    async with asyncio.timeout(10):
-        while owner.text().count(b"started") < 2:
-            await asyncio.sleep(0.01)
+    await owner.until(b"started", times=2)
     assert int(owner.text().split()[2]) != first

@@ -6,6 +6,7 @@ import asyncio
 import random
 from typing import Any
 
+import aiohttp
 import pytest
 import uvloop
 
@@ -106,6 +107,20 @@ async def test_a_port_that_is_taken_is_an_error_and_nothing_is_left() -> None:
     async with ActorSystem() as system:
         with pytest.raises(OSError, match="in use"):
             await ActorSystem(port=system.address[1]).start()
+
+
+@pytest.mark.asyncio
+async def test_when_the_port_is_free_the_same_system_can_be_started() -> None:
+    async with ActorSystem() as first:
+        second = ActorSystem(port=first.address[1])
+        with pytest.raises(OSError, match="in use"):
+            await second.start()
+    async with (
+        second,
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{second.address[1]}/health") as response,
+    ):
+        assert response.status == 200
 
 
 @pytest.mark.asyncio

@@ -119,11 +119,13 @@ async def test_so_it_does_when_the_old_one_takes_its_time(path: Path) -> None:
         # What it was to send to one that never answers is waited for.
         old.send(UPID.at("x", stranger.address), Echo())
         closing = asyncio.ensure_future(old.close())
-        while path.exists():
+        while not old._transport.closing:
             await asyncio.sleep(0)
-        async with ActorSystem(f"unix:{path}"):
+        async with ActorSystem(f"unix:{path}") as successor, ActorSystem() as other:
+            upid = successor.spawn(Probe())
+            assert not closing.done()
             await closing
-            assert path.is_socket()
+            assert await other.ask(upid, Echo()) == Echo()
 
 
 @pytest.mark.asyncio
