@@ -10,14 +10,15 @@ Amounts are integers in thousandths, times are seconds that the caller passes in
 >>> allocator.set_framework("jenkins", ["ops"])
 >>> [grant] = allocator.allocate(now=0.0).grants
 >>> grant
-Grant(agent='a1', framework='spark', role='eng', amounts={'cpus': 4000, 'mem': 8000000})
+Grant(agent='a1', framework='spark', role='eng', amounts={'cpus': 4000, 'mem': 8000000}, reserved={}, \
+revocable={})
 
 What is offered counts as allocated. Declined for five seconds, it goes to the next at once:
 
 >>> allocator.release("a1", "spark", "eng", grant.amounts, refuse=5.0, now=1.0)
->>> allocator.allocate(now=1.0)
-Decision(grants=[Grant(agent='a1', framework='jenkins', role='ops', \
-amounts={'cpus': 4000, 'mem': 8000000})], next_expiry=6.0)
+>>> decision = allocator.allocate(now=1.0)
+>>> [grant.framework for grant in decision.grants], decision.next_expiry
+(['jenkins'], 6.0)
 >>> allocator.explain("spark", "a1", now=1.0)
 ['nothing is free on the agent']
 
@@ -28,9 +29,12 @@ from __future__ import annotations
 
 from allocators.allocator import EXCLUDE_FROM_SHARE, MIN_ALLOCATABLE, DRFAllocator
 from allocators.checks import MAX_AMOUNT
-from allocators.drf import dominant_share, weighted_drf
+from allocators.constraints import AttributeConstraint, OfferConstraints
+from allocators.drf import dominant_share
 from allocators.errors import AllocatorError
-from allocators.interface import Amounts, Client, Decision, Grant, OfferAllocator
+from allocators.interface import Amounts, Client, Decision, Grant, OfferAllocator, Revocation
+from allocators.orders import Capacity, DominantShare, Fifo, Lottery, Order, Priority, Sibling
+from allocators.policies.discrete import weighted_drf
 
 __all__ = [
     "EXCLUDE_FROM_SHARE",
@@ -38,11 +42,21 @@ __all__ = [
     "MIN_ALLOCATABLE",
     "AllocatorError",
     "Amounts",
+    "AttributeConstraint",
+    "Capacity",
     "Client",
     "DRFAllocator",
     "Decision",
+    "DominantShare",
+    "Fifo",
     "Grant",
+    "Lottery",
     "OfferAllocator",
+    "OfferConstraints",
+    "Order",
+    "Priority",
+    "Revocation",
+    "Sibling",
     "dominant_share",
     "weighted_drf",
 ]

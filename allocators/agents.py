@@ -1,122 +1,180 @@
-"""The agents' resources: arrays of (agent, resource), and who holds what on each agent."""
+"""Facts of agents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
+from allocators.checks import (
+    check_amounts,
+    check_attributes,
+    check_flag,
+    check_holdings,
+    check_name,
+    check_reservations,
+    check_window,
+)
+from allocators.core import UNRESERVED
+from allocators.errors import AllocatorError
+from allocators.interface import NOTHING, Amounts, Client
+from allocators.keeping import Keeping
 
-from allocators.tree import Node
+__all__ = ["AgentFacts"]
 
 
-class AgentTable:
-    """Totals and free amounts, int64 thousandths; an agent is a row, and a row is reused after removal.
+class AgentFacts(Keeping):
+    """Agents come, change and go."""
 
-    For every agent: free = total - sum of what is held, which is negative where it is over-committed.
-    """
+    def add_agent(
+        self,
+        agent: str,
+        total: Amounts,
+        allocated: Mapping[Client, Amounts] = NOTHING,
+        *,
+        attributes: Mapping[str, str | float] = NOTHING,
+        reservations: Mapping[str, Amounts] = NOTHING,
+        revocable: Amounts = NOTHING,
+    ) -> None:
+        """See `OfferAllocator.add_agent`. Raises `AllocatorError` for an agent that is there already, too."""
+        check_name(agent, "agent")
+        if agent in self.agents:
+            raise AllocatorError(f"agent {agent!r} is already there")
+        where = f"agent {agent!r}"
+        whole = check_amounts(total, where)
+        self.check_cluster(agent, whole, {})
+        spare = check_amounts(revocable, f"{where}: revocable")
+        holdings = check_holdings(agent, allocated)
+        mine = check_reservations(reservations, whole, where)
+        known = check_attributes(attributes, where)
 
-    def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
-        self.names: list[str] = []
-        self.held: list[dict[Node, list[int]]] = []
-        self.cluster: list[int] = []  # total of all agents by column, active or not
-        self._spare: list[int] = []
-        self._total: NDArray[np.int64] = np.zeros((16, 0), np.int64)
-        self._free: NDArray[np.int64] = np.zeros((16, 0), np.int64)
-        self._active: NDArray[np.bool_] = np.zeros(16, np.bool_)
+        self.columns_of([whole, *holdings.values()])
+        number = self.core.add_agent(self.columns.row(whole, spare))
+        self.agents[agent] = number
+        self.agent_names[number] = agent
+        self.attributes[number] = known
+        for role, amounts in mine.items():
+            if any(amounts.values()):
+                self.roles.reserve(role, 1)
+                self.core.set_reserved(number, self.roles.node(role), self.columns.row(amounts))
+        for (framework, role), used in holdings.items():
+            if any(used.values()):
+                client = self.client_of(framework, role)
+                self.core.take(number, client, UNRESERVED, self.columns.row(used), counts=True)
+        for name, state in self.frameworks.items():
+            if state.constraints is not None:
+                self.constrain(name, state, [number])
+        self.dirty.add(number)
 
-    def add_column(self) -> None:
-        """Make room for one more resource."""
-        column = np.zeros((len(self._active), 1), np.int64)
-        self._total = np.hstack([self._total, column])
-        self._free = np.hstack([self._free, column])
-        self.cluster.append(0)
-        for held in self.held:
-            for row in held.values():
-                row.append(0)
+    def update_agent(
+        self,
+        agent: str,
+        *,
+        total: Amounts | None = None,
+        active: bool | None = None,
+        attributes: Mapping[str, str | float] | None = None,
+        reservations: Mapping[str, Amounts] | None = None,
+        revocable: Amounts | None = None,
+        unavailability: tuple[float, float | None] | tuple[()] | None = None,
+    ) -> None:
+        """See `OfferAllocator.update_agent`."""
+        number = self.agent(agent)
+        where = f"agent {agent!r}"
+        if active is not None:
+            check_flag(active, f"{where}: active")
+        whole = self.total(agent) if total is None else check_amounts(total, where)
+        spare = None if revocable is None else check_amounts(revocable, f"{where}: revocable")
+        self.check_cluster(agent, whole, self.total(agent))
+        rows = self._check_reserved(number, reservations, whole, where)
+        known = None if attributes is None else check_attributes(attributes, where)
+        window = None if unavailability is None else check_window(unavailability, where)
 
-    def add(self, name: str) -> int:
-        """Add an active agent with nothing and return its row."""
-        if self._spare:
-            agent = self._spare.pop()
-            self.names[agent] = name
-        else:
-            agent = len(self.names)
-            self.names.append(name)
-            self.held.append({})
-            if agent == len(self._active):
-                self._total = np.vstack([self._total, np.zeros_like(self._total)])
-                self._free = np.vstack([self._free, np.zeros_like(self._free)])
-                self._active = np.concatenate([self._active, np.zeros_like(self._active)])
-        self.rows[name] = agent
-        self._active[agent] = True
-        return agent
+        if total is not None or spare is not None:
+            old = self.columns.revocable_amounts(self.core.total(number))
+            self.core.set_total(number, self.columns.row(whole, old if spare is None else spare))
+        if rows is not None:
+            self._reserve(number, rows)
+        if known is not None:
+            self.attributes[number] = known
+            for name, state in self.frameworks.items():
+                if state.constraints is not None:
+                    self.constrain(name, state, [number])
+        if window is not None:
+            self.windows.set(number, window)
+        if active is not None:
+            (self.inactive.discard if active else self.inactive.add)(number)
+            self.core.set_active(number, active=active and not self.windows.within(number))
+            if not active:
+                self.holds.end_on(number)
+        self.dirty.add(number)
 
-    def remove(self, agent: int) -> None:
-        """Forget an agent whose holdings were uncharged."""
-        self.set_total(agent, [0] * len(self.cluster))
-        self.held[agent].clear()
-        self._free[agent] = 0
-        self._active[agent] = False
-        del self.rows[self.names[agent]]
-        self._spare.append(agent)
+    def remove_agent(self, agent: str) -> None:
+        """See `OfferAllocator.remove_agent`."""
+        number = self.agent(agent)
+        self.holds.end_on(number)
+        clients = {client for client, _ in self.core.held(number)}
+        owners = [self.roles.names[node] for node in self.core.reserved(number)]
+        for name, state in self.frameworks.items():
+            if state.constraints is not None:
+                self.constrain(name, state, [number], lifted=True)
+        self.core.remove_agent(number)
+        self.dirty.discard(number)
+        self.inactive.discard(number)
+        self.left_out = {pair for pair in self.left_out if pair[0] != number}
+        self.windows.forget(number)
+        del self.agents[agent], self.agent_names[number], self.attributes[number]
+        for client in clients:
+            self.tidy(client)
+        for owner in owners:
+            self.roles.reserve(owner, -1)
 
-    def set_total(self, agent: int, row: list[int]) -> None:
-        """Replace an agent's total; free moves by the difference."""
-        old = self.total(agent)
-        self.cluster = [whole - was + now for whole, was, now in zip(self.cluster, old, row, strict=True)]
-        self._free[agent] += np.array(row, np.int64) - self._total[agent]
-        self._total[agent] = row
+    def _check_reserved(
+        self,
+        number: int,
+        reservations: Mapping[str, Amounts] | None,
+        whole: dict[str, int],
+        where: str,
+    ) -> dict[str, dict[str, int]] | None:
+        """Return clean reservations, if any are given, that the agent's books allow."""
+        before = {
+            self.roles.names[node]: (self.columns.amounts(all_), self.columns.amounts(free))
+            for node, (all_, free) in self.core.reserved(number).items()
+        }
+        if reservations is None:
+            check_reservations({role: all_ for role, (all_, _) in before.items()}, whole, where)
+            return None
+        after = check_reservations(reservations, whole, where)
+        row = self.core.free(number)
+        free = {name: row[column] for name, column in self.columns.of.items()}
+        was_total = self.columns.amounts(self.core.total(number))
+        for name in {name for amounts in after.values() for name in amounts}:
+            grown = sum(amounts.get(name, 0) for amounts in after.values())
+            grown -= sum(all_.get(name, 0) for all_, _ in before.values())
+            left = free.get(name, 0) + whole.get(name, 0) - was_total.get(name, 0)
+            if grown > 0 and grown > max(0, left):
+                raise AllocatorError(
+                    f"{where}: {grown} thousandths of {name} more are to be reserved, but {max(0, left)} are free"
+                )
+        for role, (all_, unused) in before.items():
+            for name, amount in all_.items():
+                used = amount - unused.get(name, 0)
+                if after.get(role, {}).get(name, 0) < used:
+                    raise AllocatorError(
+                        f"{where}: {used} thousandths of {name} reserved for {role!r} are held, "
+                        f"{after.get(role, {}).get(name, 0)} would remain reserved"
+                    )
+        return after
 
-    def set_active(self, agent: int, *, active: bool) -> None:
-        """Say whether the agent may be offered."""
-        self._active[agent] = active
-
-    def is_active(self, agent: int) -> bool:
-        """Tell whether the agent may be offered."""
-        return bool(self._active[agent])
-
-    def total(self, agent: int) -> list[int]:
-        """Return the agent's total by column."""
-        row: list[int] = self._total[agent].tolist()
-        return row
-
-    def free(self, agent: int) -> list[int]:
-        """Return what could be offered by column: never below zero."""
-        return [max(0, amount) for amount in self._free[agent].tolist()]
-
-    def hold(self, agent: int, client: Node, row: list[int]) -> None:
-        """Record that the client holds `row` more there. `take` or `give` moves the free amounts."""
-        held = self.held[agent]
-        before = held.get(client)
-        held[client] = list(row) if before is None else [a + b for a, b in zip(before, row, strict=True)]
-
-    def unhold(self, agent: int, client: Node, row: list[int]) -> None:
-        """Record that the client holds `row` less there; a holding of nothing is forgotten."""
-        held = self.held[agent]
-        rest = [a - b for a, b in zip(held[client], row, strict=True)]
-        if any(rest):
-            held[client] = rest
-        else:
-            del held[client]
-
-    def give(self, agent: int, row: list[int], sign: int) -> None:
-        """Add `row` to what is free (`sign` 1), or take it away (`sign` -1)."""
-        self._free[agent] += sign * np.array(row, np.int64)
-
-    def take_all(self, agents: list[int]) -> None:
-        """Leave nothing free on these agents (what is over-committed stays so)."""
-        self._free[agents] = np.minimum(self._free[agents], 0)
-
-    def offerable(self, among: Iterable[int] | None) -> NDArray[np.int64]:
-        """Return the rows, ascending, of active agents with anything free: of `among`, or of all if None."""
-        if among is None:
-            return np.flatnonzero(self._active & (self._free > 0).any(axis=1))
-        agents = np.array(sorted(among), np.int64)
-        return agents[self._active[agents] & (self._free[agents] > 0).any(axis=1)]
-
-    def free_rows(self, agents: NDArray[np.int64]) -> list[list[int]]:
-        """Return what could be offered on each agent, as a list of rows by column."""
-        rows: list[list[int]] = np.maximum(self._free[agents], 0).tolist()
-        return rows
+    def _reserve(self, number: int, rows: dict[str, dict[str, int]]) -> None:
+        before = {self.roles.names[node] for node in self.core.reserved(number)}
+        after = {role for role, amounts in rows.items() if any(amounts.values())}
+        self.columns_of(list(rows.values()))
+        for role in sorted(after - before):
+            self.roles.node(role)
+            self.roles.reserve(role, 1)
+        zeros = [0] * len(self.columns.names)
+        # First what is let go: what is newly reserved may come from it.
+        for role in sorted(before - after):
+            self.core.set_reserved(number, self.roles.node(role), zeros)
+        for role in sorted(after):
+            self.core.set_reserved(number, self.roles.node(role), self.columns.row(rows[role]))
+        for role in sorted(before - after):
+            self.roles.reserve(role, -1)

@@ -86,6 +86,62 @@ def check_holdings(
     return holdings
 
 
+def check_reservations(
+    value: Mapping[str, Mapping[str, int]], total: Mapping[str, int], where: str
+) -> dict[str, dict[str, int]]:
+    """Return a copy of `value`, role to amounts, which together are within `total`; nothing is reserved for `*`."""
+    if not isinstance(value, Mapping):
+        raise AllocatorError(f"{where}: reservations must be a mapping of roles, not {value!r}")
+    reserved: dict[str, dict[str, int]] = {}
+    sums: dict[str, int] = {}
+    for role, amounts in value.items():
+        if check_role(role) == "*":
+            raise AllocatorError(f"{where}: nothing can be reserved for role '*', which is everybody's")
+        reserved[role] = check_amounts(amounts, f"{where}: reserved for {role!r}")
+        for name, amount in reserved[role].items():
+            sums[name] = sums.get(name, 0) + amount
+            if sums[name] > total.get(name, 0):
+                raise AllocatorError(
+                    f"{where}: {sums[name]} thousandths of {name} reserved, of {total.get(name, 0)}"
+                )
+    return reserved
+
+
+def check_attributes(value: Mapping[str, str | float], where: str) -> dict[str, str | float]:
+    """Return a copy of `value`, attribute name to text or number."""
+    if not isinstance(value, Mapping):
+        raise AllocatorError(f"{where}: attributes must be a mapping, not {value!r}")
+    attributes: dict[str, str | float] = {}
+    for name, said in value.items():
+        check_name(name, f"{where}: attribute")
+        attributes[name] = (
+            said if isinstance(said, str) else check_number(said, f"{where}: attribute {name!r}")
+        )
+    return attributes
+
+
+def check_window(
+    value: tuple[float, float | None] | tuple[()], where: str
+) -> tuple[float, float] | tuple[()]:
+    """Return (start, end) in seconds of a (start, duration), or () as it is."""
+    if not isinstance(value, tuple) or len(value) not in {0, 2}:
+        raise AllocatorError(f"{where}: unavailability is (start, duration) or (), not {value!r}")
+    if not value:
+        return ()
+    start = check_time(value[0], f"{where}: unavailability: start")
+    if value[1] is None:
+        return start, math.inf
+    duration = check_time(value[1], f"{where}: unavailability: duration", least=0.0)
+    return start, check_time(start + duration, f"{where}: unavailability: end")
+
+
+def check_priority(value: int, where: str) -> int:
+    """Return `value` if it is an integer."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise AllocatorError(f"{where}: priority must be an integer, not {value!r}")
+    return value
+
+
 def check_minimum(value: Sequence[Mapping[str, int]], where: str) -> list[dict[str, int]]:
     """Return the alternatives of a minimum offer; each is a mapping of name to thousandths."""
     if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
@@ -95,7 +151,7 @@ def check_minimum(value: Sequence[Mapping[str, int]], where: str) -> list[dict[s
 
 def check_weight(value: float, where: str) -> float:
     """Return `value` as a float if it is a finite number above zero."""
-    weight = _number(value, f"{where}: weight")
+    weight = check_number(value, f"{where}: weight")
     if not weight > 0:
         raise AllocatorError(f"{where}: weight must be above zero, not {value!r}")
     return weight
@@ -103,7 +159,7 @@ def check_weight(value: float, where: str) -> float:
 
 def check_time(value: float, what: str, *, least: float = -math.inf) -> float:
     """Return `value` as a float if it is a finite number of seconds, not below `least`."""
-    seconds = _number(value, what)
+    seconds = check_number(value, what)
     if seconds < least:
         raise AllocatorError(f"{what} must not be below {least:g}, not {value!r}")
     return seconds
@@ -116,7 +172,8 @@ def check_flag(value: object, what: str) -> bool:
     return value
 
 
-def _number(value: float, what: str) -> float:
+def check_number(value: float, what: str) -> float:
+    """Return `value` as a float if it is a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise AllocatorError(f"{what} must be a number, not {value!r}")
     try:

@@ -1,12 +1,10 @@
-"""Dominant resource fairness over a pool: the share, and the discrete algorithm of the paper.
+"""The dominant share, and the arrays that come in.
 
 Source: Ghodsi, Zaharia, Hindman, Konwinski, Shenker, Stoica, "Dominant Resource Fairness: Fair Allocation of
-Multiple Resource Types", NSDI 2011 (algorithm 1, and section 4.3 for weights).
+Multiple Resource Types", NSDI 2011.
 """
 
 from __future__ import annotations
-
-import heapq
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,67 +34,6 @@ def dominant_share(allocated: ArrayLike, capacity: ArrayLike) -> NDArray[np.floa
     return np.asarray(fractions.max(axis=-1, initial=0.0), dtype=np.float64)
 
 
-def weighted_drf(
-    demands: ArrayLike, capacity: ArrayLike, weights: ArrayLike | None = None
-) -> NDArray[np.int64]:
-    """Return how many whole tasks each user gets from one pool by weighted DRF.
-
-    `demands` (users, resources) is what one task of each user takes, `capacity` (resources,) what there is,
-    both integers in the same unit per resource; `weights` (users,) are above zero, default all 1. The user
-    with the smallest dominant share divided by weight (ties: fewer tasks, then lower index) gets its next
-    task, until no task of any user fits; a user whose task does not fit leaves, for nothing is ever returned.
-    Time is O(tasks * log(users)).
-
-    Pareto efficient: no further task fits. For divisible tasks the paper also proves sharing incentive,
-    envy-freeness, strategy-proofness and population monotonicity, which whole tasks only approximate. Not
-    resource monotone.
-
-    Raises `AllocatorError` for values that are not integers or negative, shapes that do not fit, weights that
-    are not finite and above zero, and a user who demands nothing (it would get infinitely many tasks).
-
-    The example of the paper: 9 CPUs and 18 GB, tasks of A take 1 CPU and 4 GB, tasks of B 3 CPUs and 1 GB.
-
-    >>> weighted_drf([[1, 4], [3, 1]], [9, 18]).tolist()
-    [3, 2]
-    >>> weighted_drf([[1], [1]], [12], weights=[1, 2]).tolist()
-    [4, 8]
-    """
-    need = integers(demands, "demands")
-    whole = integers(capacity, "capacity")
-    if need.ndim != 2 or whole.ndim != 1 or need.shape[1] != whole.shape[0]:
-        raise AllocatorError(
-            f"demands {need.shape} and capacity {whole.shape} must be (users, resources) and (resources,)"
-        )
-    users = need.shape[0]
-    ratio = np.ones(users) if weights is None else numbers(weights, "weights")
-    if ratio.shape != (users,):
-        raise AllocatorError(f"weights {ratio.shape} must have shape ({users},), one for each user")
-    if not (ratio > 0).all():
-        raise AllocatorError(f"weights must be above zero, user {int(np.argmin(ratio))} has {ratio.min()}")
-    if not need.any(axis=1).all():
-        raise AllocatorError(f"user {int(np.argmin(need.any(axis=1)))} demands nothing")
-
-    rows: list[list[int]] = need.tolist()
-    left: list[int] = whole.tolist()
-    counted = [(column, amount) for column, amount in enumerate(left) if amount > 0]
-    weight: list[float] = ratio.tolist()
-    tasks = [0] * users
-    queue = [(0.0, 0, user) for user in range(users)]
-    while queue:
-        _, count, user = queue[0]
-        row = rows[user]
-        if any(amount > rest for amount, rest in zip(row, left, strict=True)):
-            heapq.heappop(queue)
-            continue
-        left = [rest - amount for amount, rest in zip(row, left, strict=True)]
-        count += 1
-        tasks[user] = count
-        # From integers each time: a float share that is added up drifts, and ties would fall at random.
-        share = max(count * row[column] / amount for column, amount in counted)
-        heapq.heapreplace(queue, (share / weight[user], count, user))
-    return np.array(tasks, dtype=np.int64)
-
-
 def numbers(value: ArrayLike, what: str) -> NDArray[np.float64]:
     """Return `value` as floats: finite, not negative; `what` names it in the error."""
     try:
@@ -106,8 +43,9 @@ def numbers(value: ArrayLike, what: str) -> NDArray[np.float64]:
     if array.dtype.kind not in "iuf" and array.size:
         raise AllocatorError(f"{what} must hold numbers, not {array.dtype}")
     floats = array.astype(np.float64)
-    if not np.isfinite(floats).all() or (floats < 0).any():
-        raise AllocatorError(f"{what} must be finite and not negative")
+    wrong = ~(np.isfinite(floats) & (floats >= 0))
+    if wrong.any():
+        raise AllocatorError(f"{what} must be finite and not negative{_first(floats, wrong)}")
     return floats
 
 
@@ -118,5 +56,11 @@ def integers(value: ArrayLike, what: str) -> NDArray[np.int64]:
     if array.dtype.kind not in "iu" and array.size:
         raise AllocatorError(f"{what} must hold integers (scale fractions first), not {array.dtype}")
     if floats.size and floats.max() > MAX_AMOUNT:
-        raise AllocatorError(f"{what} must not be above {MAX_AMOUNT}")
+        raise AllocatorError(f"{what} must not be above {MAX_AMOUNT}{_first(floats, floats > MAX_AMOUNT)}")
     return array.astype(np.int64)
+
+
+def _first(values: NDArray[np.float64], wrong: NDArray[np.bool_]) -> str:
+    """The first wrong value and where it is, for an error."""
+    where = tuple(np.argwhere(wrong)[0].tolist())
+    return f", not {values[where]:g}" + (f" at {list(where)}" if where else "")

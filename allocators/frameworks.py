@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from allocators.minimum import Minimum
-from allocators.tree import Node
+from allocators.constraints import OfferConstraints
+
+__all__ = ["Framework"]
 
 
 @dataclass(slots=True)
@@ -16,8 +17,11 @@ class Framework:
     active: bool = False
     roles: set[str] = field(default_factory=set)
     suppressed: set[str] = field(default_factory=set)
-    minimum: Minimum | None = None  # None: the allocator's
-    clients: dict[str, Node] = field(default_factory=dict)  # by role, where it is in or holds something
+    min_offer: list[dict[str, int]] = field(default_factory=list)  # empty: the allocator's
+    revocable: bool = False
+    constraints: OfferConstraints | None = None
+    hold_after: float | None = None
+    clients: dict[str, int] = field(default_factory=dict)  # by role, where it is in or holds something
 
     def ready(self) -> set[str]:
         """Return the roles in which it may be offered something."""

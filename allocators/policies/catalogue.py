@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
-from .fair import asset_fairness, drf, equal_split, single_resource
+from .fair import asset_fairness, drf, equal_split, single_resource, slot_fair
 from .nash import ceei
+from .policy import PoolPolicy
 from .pool import Pool, Tasks
 from .properties import (
     Property,
     bottleneck,
+    envy,
     gain_of_lie,
     loss_of_addition,
     loss_of_leaving,
     sharing_loss,
     slack,
 )
+from .whole_catalogue import WHOLE_POLICIES
 
 __all__ = ["POLICIES", "PoolPolicy"]
 
 
-@dataclass(frozen=True)
-class PoolPolicy:
-    """A policy: who gets how many tasks of a `Pool`, where it is from, and what can be relied on.
+SLOT = 4
 
-    `exceptions` has a kept case for each property that does not hold: called, it gives the measure of it. All others
-    hold, for users who demand some of every resource, to within `tolerance`.
-    """
 
-    name: str
-    allocate: Callable[[Pool], Tasks]
-    source: str
-    complexity: str
-    exceptions: Mapping[Property, Callable[[], float]]
-    tolerance: float = 1e-9
-
-    def holds(self, what: Property) -> bool:
-        """Whether the property holds."""
-        return what not in self.exceptions
+def in_slots(pool: Pool) -> Tasks:
+    """`slot_fair` with slots of four units of each resource."""
+    return slot_fair(pool, np.full(pool.capacity.size, SLOT))
 
 
 FILLING = "O(resources * users * (resources + log(users)))"
@@ -117,6 +105,23 @@ POLICIES: dict[str, PoolPolicy] = {
                 ),
             },
         ),
+        PoolPolicy(
+            "slots",
+            in_slots,
+            f"{NSDI}, section 6.2: Hadoop's slots, here of four units of each resource",
+            "O(users * (resources + log(users)))",
+            {
+                Property.SHARING_INCENTIVE: lambda: sharing_loss(in_slots, Pool.of([[5], [5]], [20])),
+                Property.STRATEGY_PROOFNESS: lambda: gain_of_lie(
+                    in_slots, Pool.of([[1], [1]], [24]), 0, np.array([SLOT])
+                ),
+                Property.ENVY_FREENESS: lambda: envy(in_slots, Pool.of([[5], [4]], [24])),
+                Property.PARETO_EFFICIENCY: lambda: slack(in_slots, Pool.of([[5], [5]], [20])),
+                Property.SINGLE_RESOURCE: lambda: bottleneck(in_slots, Pool.of([[5], [4]], [24]), 0),
+                Property.BOTTLENECK: lambda: bottleneck(in_slots, Pool.of([[5, 1], [4, 1]], [24, 24]), 0),
+            },
+        ),
+        *WHOLE_POLICIES,
     )
 }
-"""All that allocate a pool of divisible resources by demands alone."""
+"""All that allocate one pool by demands alone; those of whole tasks are in `allocators.policies.whole_catalogue`."""

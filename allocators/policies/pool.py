@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from allocators.drf import integers, numbers
 from allocators.errors import AllocatorError
 
-__all__ = ["Pool", "Tasks"]
+__all__ = ["Policy", "Pool", "Tasks", "WholeTasks"]
 
 Tasks = NDArray[np.float64]
 """How many tasks each user gets, shape (users,): fractions of tasks count."""
+
+WholeTasks = NDArray[np.int64]
+"""The same of a policy that gives whole tasks only."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,10 @@ class Pool:
             raise AllocatorError(f"weights must be above zero, user {user} has {ratio[user]}")
         most = np.full(users, np.inf)
         if limits is not None:
-            most = np.array(limits, dtype=np.float64)
+            try:
+                most = np.array(limits, dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise AllocatorError(f"limits is not an array of numbers: {error}") from None
             if most.shape != (users,):
                 raise AllocatorError(f"limits {most.shape} must have shape ({users},), one for each user")
             if np.isnan(most).any() or (most < 0).any():
@@ -101,3 +108,7 @@ class Pool:
             np.delete(self.weights, user, axis=0),
             np.delete(self.limits, user),
         )
+
+
+Policy = Callable[[Pool], Tasks] | Callable[[Pool], WholeTasks]
+"""Says how many tasks each user gets."""

@@ -12,30 +12,28 @@ at different times, and population monotonicity is lost (`random_pool(zeros=True
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from .filling import max_min
-from .pool import Pool, Tasks
+from .pool import Policy, Pool, Tasks, WholeTasks
 
 __all__ = [
     "Property",
     "bottleneck",
+    "dominated",
     "envy",
     "gain_of_lie",
     "loss_of_addition",
     "loss_of_leaving",
     "measure",
+    "random_lie",
     "random_pool",
     "sharing_loss",
     "slack",
 ]
-
-Policy = Callable[[Pool], Tasks]
-"""Says how many tasks each user gets."""
 
 
 class Property(enum.Enum):
@@ -100,7 +98,9 @@ def gain_of_lie(policy: Policy, pool: Pool, user: int, lie: NDArray[np.int64]) -
 
 def loss_of_leaving(policy: Policy, pool: Pool, user: int) -> float:
     """How much less somebody gets when that user has left."""
-    return _worst_loss(np.delete(policy(pool), user), policy(pool.without(user)))
+    return _worst_loss(
+        np.asarray(np.delete(policy(pool), user), dtype=np.float64), policy(pool.without(user))
+    )
 
 
 def loss_of_addition(policy: Policy, pool: Pool, capacity: NDArray[np.int64]) -> float:
@@ -139,12 +139,12 @@ def measure(what: Property, policy: Policy, rng: Generator, *, zeros: bool = Fal
             return slack(policy, pool)
         case Property.STRATEGY_PROOFNESS:
             user = int(rng.integers(pool.users))
-            return gain_of_lie(policy, pool, user, _lie(pool.demands[user], rng))
+            return gain_of_lie(policy, pool, user, random_lie(pool.demands[user], rng))
         case Property.SINGLE_RESOURCE:
             return bottleneck(policy, random_pool(rng, resources=1), 0)
         case Property.BOTTLENECK:
             wanted = int(rng.integers(pool.capacity.size))
-            return bottleneck(policy, _dominated(pool, wanted), wanted)
+            return bottleneck(policy, dominated(pool, wanted), wanted)
         case Property.POPULATION_MONOTONICITY:
             return loss_of_leaving(policy, pool, int(rng.integers(pool.users)))
         case Property.RESOURCE_MONOTONICITY:
@@ -153,7 +153,7 @@ def measure(what: Property, policy: Policy, rng: Generator, *, zeros: bool = Fal
             return loss_of_addition(policy, pool, more)
 
 
-def _lie(demand: NDArray[np.int64], rng: Generator) -> NDArray[np.int64]:
+def random_lie(demand: NDArray[np.int64], rng: Generator) -> NDArray[np.int64]:
     """Something else than the truth: more of one resource, less of one, or anything."""
     lie = demand.copy()
     one = int(rng.integers(lie.size))
@@ -169,7 +169,7 @@ def _lie(demand: NDArray[np.int64], rng: Generator) -> NDArray[np.int64]:
     return lie
 
 
-def _dominated(pool: Pool, resource: int) -> Pool:
+def dominated(pool: Pool, resource: int) -> Pool:
     """The same, with as much demanded of that resource that it is everybody's largest share."""
     demands = pool.demands.copy()
     largest = pool.fractions().max(axis=1)
@@ -177,7 +177,7 @@ def _dominated(pool: Pool, resource: int) -> Pool:
     return Pool(demands, pool.capacity, pool.weights, pool.limits)
 
 
-def _worst_loss(before: Tasks, after: Tasks) -> float:
+def _worst_loss(before: Tasks | WholeTasks, after: Tasks | WholeTasks) -> float:
     some = before > 0
     return float(np.maximum(0.0, 1.0 - after[some] / before[some]).max(initial=0.0))
 

@@ -15,7 +15,7 @@ from cluster.local import DEFAULT_RESOURCES, LocalCluster, NodeFailedError
 from cluster.local.lifeline import Lifeline
 from cluster.resources import Resources
 
-from .options import ATTRIBUTES, RESOURCES, WEIGHT, option
+from .options import ATTRIBUTES, RESOURCES, WEIGHT, allocator_option, option
 
 __all__ = ["local"]
 
@@ -32,6 +32,7 @@ __all__ = ["local"]
 )
 @option("--attributes", type=ATTRIBUTES, multiple=True, help="Attributes, dealt to the agents in turn.")
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
+@allocator_option
 @option(
     "--work-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -45,6 +46,7 @@ def local(
     resources: Resources,
     attributes: tuple[Attributes, ...],
     weights: tuple[tuple[str, float], ...],
+    allocator: str,
     work_dir: Path,
 ) -> None:
     """Run a whole cluster on this machine, each node a process of its own.
@@ -65,6 +67,7 @@ def local(
             port=port,
             processes=True,
             weights=dict(weights),
+            allocator=allocator,
         )
         signalled = asyncio.ensure_future(until_signalled())
         starting = asyncio.ensure_future(cluster.start())

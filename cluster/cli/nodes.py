@@ -13,11 +13,11 @@ from cluster.agent import AgentOptions
 from cluster.attributes import Attributes
 from cluster.election import detector_for
 from cluster.local import AgentNode, MasterNode
-from cluster.master import MasterOptions
+from cluster.master import MasterOptions, RoleOptions
 from cluster.registry import MemoryRegistry, Registry, SqliteRegistry
 from cluster.resources import Resources
 
-from .options import ATTRIBUTES, RESOURCES, WEIGHT, master_option, option
+from .options import ATTRIBUTES, PRIORITY, QUOTA, RESOURCES, WEIGHT, allocator_option, master_option, option
 from .serve import serve
 
 __all__ = ["agent", "machine_resources", "master"]
@@ -42,6 +42,10 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     help="Where agents and weights are remembered: a file in the work directory, or nowhere.",
 )
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
+@allocator_option
+@option("--guarantee", "guarantees", type=QUOTA, multiple=True, help="ROLE=RESOURCES kept free for a role.")
+@option("--limit", "limits", type=QUOTA, multiple=True, help="ROLE=RESOURCES that a role gets at most.")
+@option("--priority", "priorities", type=PRIORITY, multiple=True, help="ROLE=NUMBER, for allocator priority.")
 @option("--offer-timeout", type=SECONDS, default=30.0, help="Seconds until an unanswered offer is rescinded.")
 @option("--allocation-interval", type=SECONDS, default=1.0, help="Seconds between passes over all agents.")
 @option("--agent-ping-timeout", type=SECONDS, default=15.0, help="Seconds between pings of each agent.")
@@ -58,6 +62,10 @@ def master(
     work_dir: Path,
     registry: str,
     weights: tuple[tuple[str, float], ...],
+    allocator: str,
+    guarantees: tuple[tuple[str, Resources], ...],
+    limits: tuple[tuple[str, Resources], ...],
+    priorities: tuple[tuple[str, int], ...],
     offer_timeout: float,
     allocation_interval: float,
     agent_ping_timeout: float,
@@ -74,12 +82,27 @@ def master(
         max_missed_pings=max_agent_ping_timeouts,
     )
 
+    guaranteed, limited, prior = dict(guarantees), dict(limits), dict(priorities)
+    roles = {
+        role: RoleOptions(
+            guaranteed.get(role, Resources()), limited.get(role, Resources()), prior.get(role, 0)
+        )
+        for role in {*guaranteed, *limited, *prior}
+    }
+
     def make() -> MasterNode:
         store: Registry = (
             SqliteRegistry(work_dir / "registry.sqlite") if registry == "sqlite" else MemoryRegistry()
         )
         return MasterNode(
-            host, port, advertise=advertise, options=options, registry=store, weights=dict(weights)
+            host,
+            port,
+            advertise=advertise,
+            options=options,
+            registry=store,
+            weights=dict(weights),
+            roles=roles,
+            allocator=allocator,
         )
 
     async def ended(node: MasterNode) -> str:

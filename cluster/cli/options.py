@@ -19,9 +19,12 @@ __all__ = [
     "ADDRESS",
     "ATTRIBUTES",
     "MASTER",
+    "PRIORITY",
+    "QUOTA",
     "RESOURCES",
     "ROLE",
     "WEIGHT",
+    "allocator_option",
     "load_config",
     "master_option",
     "option",
@@ -83,17 +86,44 @@ def _weight(text: str) -> tuple[str, float]:
     return _role(role), weight
 
 
+def _quota(text: str) -> tuple[str, Resources]:
+    role, separator, resources = text.partition("=")
+    if not separator:
+        raise ValueError(f"{text!r} is not ROLE=RESOURCES, like prod=cpus:4;mem:1024")
+    return _role(role), Resources.parse(resources)
+
+
+def _priority(text: str) -> tuple[str, int]:
+    role, separator, number = text.rpartition("=")
+    if not separator or not number.removeprefix("-").isdecimal():
+        raise ValueError(f"{text!r} is not ROLE=NUMBER with a whole number")
+    return _role(role), int(number)
+
+
 ADDRESS = _Parsed("host:port", _address)
 MASTER = _Parsed("host:port", _master)
 RESOURCES = _Parsed("resources", Resources.parse)
 ATTRIBUTES = _Parsed("attributes", Attributes.parse)
 ROLE = _Parsed("role", _role)
 WEIGHT = _Parsed("role=number", _weight)
+QUOTA = _Parsed("role=resources", _quota)
+PRIORITY = _Parsed("role=number", _priority)
 
 
 def master_option(function: F) -> F:
     """`--master`, the same for every command."""
     decorate = option("--master", type=MASTER, default=DEFAULT_MASTER, help="Where the master is.")
+    return decorate(function)
+
+
+def allocator_option(function: F) -> F:
+    """`--allocator`, the same for every command that runs a master."""
+    decorate = option(
+        "--allocator",
+        default="drf",
+        help="Who is offered what next: drf, drf-numba (compiled, for thousands of agents), capacity, fifo, "
+        "lottery, priority, one of an installed package, or MODULE:NAME.",
+    )
     return decorate(function)
 
 

@@ -12,7 +12,7 @@ from cluster.master import Master
 
 from .snapshot import Snapshots
 from .ui import page
-from .views import VIEWS
+from .views import VIEWS, reasons
 
 __all__ = ["install"]
 
@@ -53,10 +53,23 @@ def install(master: Master) -> Snapshots:
             raise web.HTTPNotFound(text=f"framework: {framework_id[:255]!r} is not known\n")
         return web.json_response({"ended": framework_id})
 
+    def explain(request: web.Request) -> web.Response:
+        framework_id, agent_id = request.query.get("framework", ""), request.query.get("agent")
+        if framework_id not in master.state.frameworks:
+            raise web.HTTPNotFound(text=f"framework: {framework_id[:255]!r} is not known\n")
+        if agent_id is not None and agent_id not in master.state.agents:
+            raise web.HTTPNotFound(text=f"agent: {agent_id[:255]!r} is not known\n")
+        return web.json_response(reasons(master.state, framework_id, agent_id, master.clock.time()))
+
     for path in VIEWS:
         master.route(path, tasks if path == "/tasks" else serve(path), help=f"{path[1:]} as JSON")
     master.route(
         "/teardown", teardown, methods=("POST",), help="?framework=ID: end a framework and its tasks"
+    )
+    master.route(
+        "/explain",
+        explain,
+        help="?framework=ID[&agent=ID]: why it is offered nothing, agents by the same reasons",
     )
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")

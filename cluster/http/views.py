@@ -10,7 +10,7 @@ from cluster.master import MasterState
 from cluster.master.records import AgentRecord, FrameworkRecord, TaskEntry
 from cluster.resources import Resources
 
-__all__ = ["VIEWS", "agents", "frameworks", "offers", "roles", "state", "tasks"]
+__all__ = ["VIEWS", "agents", "frameworks", "offers", "reasons", "roles", "state", "tasks"]
 
 Json = dict[str, Any]
 
@@ -126,6 +126,17 @@ def roles(state: MasterState) -> list[Json]:
         {"name": role, "share": round(shares.get(role, 0.0), 6), "frameworks": members.get(role, [])}
         for role in sorted(members.keys() | shares.keys())
     ]
+
+
+def reasons(state: MasterState, framework_id: str, agent_id: str | None, now: float) -> list[Json]:
+    """Why a framework is not offered an agent, or each of them: agents with the same reasons together.
+
+    No reasons: it would be offered those, were its turn to come.
+    """
+    found: dict[tuple[str, ...], list[str]] = {}
+    for agent in [agent_id] if agent_id is not None else sorted(state.agents):
+        found.setdefault(tuple(state.allocator.explain(framework_id, agent, now)), []).append(agent)
+    return [{"reasons": list(said), "agents": agents} for said, agents in found.items()]
 
 
 def state(state: MasterState) -> Json:

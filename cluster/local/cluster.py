@@ -52,6 +52,7 @@ class LocalCluster:
         timers: bool = False,
         duration: Callable[[ContainerSpec], float] | None = None,
         weights: dict[str, float] | None = None,
+        allocator: str = "drf",
         options: MasterOptions | None = None,
         seed: int | None = None,
     ) -> None:
@@ -67,6 +68,7 @@ class LocalCluster:
         self._processes = processes
         self._timers, self._duration = timers, duration
         self._weights = weights or {}
+        self._allocator = allocator
         self._options = options
         self._seed = seed
         self._started = 0
@@ -103,10 +105,16 @@ class LocalCluster:
             arguments += ["--work-dir", str(self.work_dir / "master")]
             for role, weight in self._weights.items():
                 arguments += ["--weight", f"{role}={weight}"]
+            arguments += ["--allocator", self._allocator]
             node = NodeProcess("master", arguments, self.work_dir / "master.log")
         else:
             node = MasterNode(
-                self._host, self._port, options=self._options, weights=self._weights, seed=self._seed
+                self._host,
+                self._port,
+                options=self._options,
+                weights=self._weights,
+                allocator=self._allocator,
+                seed=self._seed,
             )
         await node.start()
         self.master_node = node

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
+from allocators import OfferAllocator
 from cluster.agent import Agent, AgentOptions, Containerizer, ProcessContainerizer, TimerContainerizer
 from cluster.attributes import Attributes
 from cluster.election import MASTER_ID, Contender, Detector, StandaloneContender, StandaloneDetector
 from cluster.http import agent as agent_http
 from cluster.http import master as master_http
-from cluster.master import Master, MasterOptions
+from cluster.master import Master, MasterOptions, RoleOptions
 from cluster.messages import AgentInfo
 from cluster.registry import MemoryRegistry, Registry, RegistryError
 from cluster.resources import Resources
@@ -37,6 +38,8 @@ class MasterNode:
         registry: Registry | None = None,
         contender: Contender | None = None,
         weights: dict[str, float] | None = None,
+        roles: Mapping[str, RoleOptions] | None = None,
+        allocator: OfferAllocator | str = "drf",
         clock: Clock | None = None,
         transport: Transport | None = None,
         seed: int | None = None,
@@ -44,7 +47,12 @@ class MasterNode:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
         self.contender = contender or StandaloneContender()
         self.master = Master(
-            options=options, registry=registry or MemoryRegistry(), weights=weights, seed=seed
+            options=options,
+            registry=registry or MemoryRegistry(),
+            weights=weights,
+            roles=roles,
+            allocator=allocator,
+            seed=seed,
         )
 
     async def start(self) -> None:

@@ -2,7 +2,7 @@
 
 from .actor import Master
 from .invariants import violations
-from .options import MasterOptions
+from .options import MasterOptions, RoleOptions
 from .state import MasterState
 
-__all__ = ["Master", "MasterOptions", "MasterState", "violations"]
+__all__ = ["Master", "MasterOptions", "MasterState", "RoleOptions", "violations"]

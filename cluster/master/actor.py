@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from actors import NOCONNECTION, UPID, Actor, Message, Timer, handles
-from allocators import DRFAllocator, OfferAllocator
+from allocators import OfferAllocator
+from allocators.plugins import make_allocator
 from cluster.messages import (
     Accept,
     Acknowledge,
@@ -35,7 +36,7 @@ from cluster.messages import (
 )
 from cluster.registry import MemoryRegistry, Registry
 
-from .options import MasterOptions
+from .options import MasterOptions, RoleOptions
 from .records import FrameworkRecord
 from .state import MasterState
 from .validation import role_problem
@@ -52,7 +53,9 @@ class Master(Actor):
     """The master: offers the agents' resources to frameworks and carries their messages.
 
     `registry` is what it must not forget (default: nothing outlives the process); `allocator` decides who is
-    offered what (default: weighted DRF); `weights` are set for roles at start, beside the registry's.
+    offered what (default: weighted DRF), by its name (see `allocators.plugins`) or itself; `weights` are set for roles
+    at start, beside the registry's, and so are `roles`, which the registry does not keep. ValueError for an allocator
+    that there is not, and for quotas that cannot be.
     """
 
     def __init__(
@@ -60,8 +63,9 @@ class Master(Actor):
         *,
         options: MasterOptions | None = None,
         registry: Registry | None = None,
-        allocator: OfferAllocator | None = None,
+        allocator: OfferAllocator | str = "drf",
         weights: dict[str, float] | None = None,
+        roles: Mapping[str, RoleOptions] | None = None,
         seed: int | None = None,
     ) -> None:
         rng = random.Random(seed)  # noqa: S311 - names and orders, no secrets
@@ -69,10 +73,14 @@ class Master(Actor):
         self.registry = registry or MemoryRegistry()
         self.state = MasterState(
             f"{rng.getrandbits(32):08x}",
-            allocator or DRFAllocator(np.random.default_rng(rng.getrandbits(32))),
+            self._allocator(allocator, np.random.default_rng(rng.getrandbits(32))),
             self.options,
         )
         self._weights = dict(weights or {})
+        for role, settings in (roles or {}).items():
+            if problem := role_problem(role):
+                raise ValueError(f"roles: {problem}")
+            self.state.set_role(role, settings)
         self._allocating = False
         self._timer: Timer | None = None
         self._timer_at = 0.0
@@ -96,6 +104,10 @@ class Master(Actor):
     async def finalize(self) -> None:
         """Let go of the registry."""
         await self.registry.close()
+
+    @staticmethod
+    def _allocator(allocator: OfferAllocator | str, rng: np.random.Generator) -> OfferAllocator:
+        return make_allocator(allocator, rng) if isinstance(allocator, str) else allocator
 
     @property
     def _now(self) -> float:

@@ -7,6 +7,7 @@ import logging
 import msgspec
 
 from actors import UPID
+from cluster.attributes import AttributeValue
 from cluster.messages import (
     AgentInfo,
     AgentRefused,
@@ -64,7 +65,8 @@ class AgentRules(FrameworkRules):
             mine = allocated.setdefault((framework_id, role), {})
             for name, amount in resources.amounts().items():
                 mine[name] = mine.get(name, 0) + amount
-        self.allocator.add_agent(info.id, info.resources.amounts(), allocated)
+        attributes = {name: _plain(info.attributes.get(name)) for name in info.attributes}
+        self.allocator.add_agent(info.id, info.resources.amounts(), allocated, attributes=attributes)
         log.info("agent %s at %s registered: %s", info.id, sender, info.resources)
         self.send(sender, AgentRegistered(info.id, self.master_id, self._ping_timeout(), kill))
 
@@ -200,3 +202,8 @@ class AgentRules(FrameworkRules):
         if agent is None:
             self.count("dropped_agent_messages")
         return agent
+
+
+def _plain(value: AttributeValue | None) -> str | float:
+    """An attribute as constraints see it: texts and numbers; ranges and sets are text."""
+    return value if isinstance(value, str | float) else str(value)

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MasterOptions"]
+from cluster.resources import Resources
+
+__all__ = ["MasterOptions", "RoleOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOptions:
+    """What an operator can set of a role besides its weight.
+
+    Of the resources named, the role and all below it together are kept free `guarantee`, and get at most `limit`.
+    `priority` is for allocators that heed it.
+    """
+
+    guarantee: Resources = Resources()  # noqa: RUF009 - immutable
+    limit: Resources = Resources()  # noqa: RUF009
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

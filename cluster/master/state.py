@@ -12,6 +12,7 @@ from cluster.messages import Filters
 
 from .agents import AgentRules
 from .offers import OfferRules
+from .options import RoleOptions
 from .tasks import TaskRules
 
 __all__ = ["MasterState"]
@@ -47,3 +48,13 @@ class MasterState(AgentRules, OfferRules, TaskRules):
     def set_weight(self, role: str, weight: float) -> None:
         """A role's weight, from now on."""
         self.allocator.set_role(role, weight=weight)
+
+    def set_role(self, role: str, settings: RoleOptions) -> None:
+        """A role's quota and priority, from now on. Its agents may come later, so a guarantee is not checked."""
+        self.allocator.set_role(
+            role,
+            guarantee=settings.guarantee.amounts(),
+            limit=settings.limit.amounts(),
+            priority=settings.priority,
+            force=True,
+        )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -27,6 +28,12 @@ def test_weights_one_to_two():
     assert weighted_drf([[1, 1], [1, 1]], [30, 60], [1, 2]).tolist() == [10, 20]
 
 
+def test_a_tie_is_a_tie_however_floats_are_rounded():
+    # 3/10 / 3 is less than 1/10 as floats: then the first user would be first again, though it has more tasks.
+    assert weighted_drf([[1], [1]], [13], [3, 1]).tolist() == [9, 4]
+    assert weighted_drf([[1], [2]], [10], [3, 1]).tolist() == [6, 2]
+
+
 def test_zero_capacity_and_no_users():
     assert weighted_drf([[1, 1], [1, 0]], [4, 0]).tolist() == [0, 4]
     assert weighted_drf(np.zeros((0, 2), int), [4, 0]).tolist() == []
@@ -40,8 +47,8 @@ def slow(demands, capacity, weights):
             return tasks
 
         def key(user):
-            shares = [tasks[user] * x / y for x, y in zip(demands[user], capacity, strict=True) if y]
-            return (max(shares) / weights[user], tasks[user], user)
+            shares = [Fraction(tasks[user] * x, y) for x, y in zip(demands[user], capacity, strict=True) if y]
+            return (max(shares) / Fraction(weights[user]), tasks[user], user)
 
         user = min(fitting, key=key)
         tasks[user] += 1
@@ -82,7 +89,7 @@ def test_nothing_more_fits_and_nothing_is_overdrawn(demands):
         (([[2**60]], [1]), "above"),
         (([[1]], [1], [0.0]), "above zero"),
         (([[1]], [1], [float("nan")]), "finite"),
-        (([[1]], [1], [1, 1]), "one for each user"),
+        (([[1]], [1], [1, 1]), r"weights \(2,\) must have shape \(1,\)"),
     ],
 )
 def test_bad_input(arguments, text):

@@ -23,10 +23,10 @@ def state(allocator):
     agents = {name: (allocator.total(name), allocator.free(name), allocator.allocated(name)) for name in "ab"}
     reasons = [allocator.explain(framework, agent, 0.0) for framework in ("old", "f", "g") for agent in "ab"]
     inside = (
-        dict(allocator._columns),
-        set(allocator._dirty),
-        allocator._all_dirty,
-        {name: repr(value) for name, value in allocator._frameworks.items()},
+        (dict(allocator.columns.of), dict(allocator.columns.revocable), dict(allocator.roles.nodes)),
+        set(allocator.dirty),
+        allocator.all_dirty,
+        {name: repr(value) for name, value in allocator.frameworks.items()},
     )
     return agents, allocator.shares(), allocator.role_shares(), allocator.next_expiry(), reasons, inside
 

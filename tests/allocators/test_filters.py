@@ -33,7 +33,7 @@ def test_declined_goes_to_the_next_at_once_and_then_to_nobody(allocator):
         decline(allocator, decision, 5.0, 1.0)
     assert seen == ["f", "g"]
     assert decision.next_expiry == 6.0
-    assert allocator.explain("f", "a", 1.0) == ["role r: refused until 6"]
+    assert allocator.explain("f", "a", 1.0) == ["role r: refused for 5 s more"]
 
 
 def test_filter_ends_at_its_time(allocator):
@@ -73,7 +73,10 @@ def test_filter_is_of_one_role_and_one_agent(allocator):
     assert pairs[0] | pairs[1] == {(agent, role) for agent in "ab" for role in "rs"}
     decline(allocator, second, 60.0, 0.0)
     assert allocator.allocate(0.0).grants == []
-    assert allocator.explain("f", "a", 0.0) == ["role r: refused until 60", "role s: refused until 60"]
+    assert allocator.explain("f", "a", 0.0) == [
+        "role r: refused for 60 s more",
+        "role s: refused for 60 s more",
+    ]
     assert allocator.explain("f", "a", 60.0) == []
 
 
@@ -123,7 +126,7 @@ def test_longest_of_several_refusals_holds(allocator):
     assert who(allocator.allocate(0.0)) == ["f"]  # 3 cpus are in neither
     allocator.release("a", "f", "r", {"cpus": 1000}, now=0.0)
     assert allocator.allocate(6.0).grants == []
-    assert allocator.explain("f", "a", 6.0) == ["role r: refused until 10"]
+    assert allocator.explain("f", "a", 6.0) == ["role r: refused for 4 s more"]
     assert who(allocator.allocate(10.0)) == ["f"]
 
 
@@ -194,6 +197,6 @@ def test_many_revived_filters_do_not_pile_up(allocator):
         assert allocator.allocate(0.0).next_expiry == 1.0
         allocator.revive("f")
         assert [grant.agent for grant in allocator.allocate(0.0).grants] == [mine.agent]
-    assert len(allocator._filters._queue) < 200
+    assert len(allocator.core._filters._queue) < 200
     assert allocator.allocate(1.0).next_expiry is None
-    assert allocator._filters._at == {}
+    assert allocator.core._filters._at == {}

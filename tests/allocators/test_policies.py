@@ -24,6 +24,7 @@ from allocators.policies import (
 )
 
 MODULES = ["", ".fair", ".filling", ".nash", ".pool", ".properties", ".catalogue"]
+MODULES += [".bands", ".capacity", ".discrete", ".policy", ".queueing", ".whole", ".whole_catalogue"]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -136,6 +137,10 @@ def test_a_million_users() -> None:
         (([[1]], [3], [0]), "weights must be above zero, user 0 has 0"),
         (([[1]], [3], [np.nan]), "weights must be finite"),
         (([[1]], [3], [1, 2]), r"weights \(2,\) must have shape \(1,\)"),
+        (([[np.nan, 1]], [3, 3]), r"demands must be finite and not negative, not nan at \[0, 0\]"),
+        (([[1, 1]], [3, -2]), r"capacity must be finite and not negative, not -2 at \[1\]"),
+        (([[1]], [3], ["many"]), "weights must hold numbers"),
+        (([[1]], [3], None, ["many"]), "limits is not an array of numbers"),
         (([[1]], [3], None, [np.nan]), "limits must be numbers of tasks, user 0 has nan"),
         (([[1]], [3], None, [-1]), "limits must be numbers of tasks, user 0 has -1"),
         (([[1]], [3], None, [1, 2]), r"limits \(2,\) must have shape \(1,\)"),

@@ -8,7 +8,7 @@ from typing import TypeVar
 from actors import UPID, Actor, ActorSystem, InProcessNetwork, Message, PausedClock
 from actors.testing import advance, settle
 from cluster.attributes import Attributes
-from cluster.master import Master, MasterOptions
+from cluster.master import Master, MasterOptions, RoleOptions
 from cluster.master.invariants import violations
 from cluster.messages import (
     Accept,
@@ -77,11 +77,20 @@ class World:
         options: MasterOptions | None = None,
         registry: Registry | None = None,
         weights: dict[str, float] | None = None,
+        allocator: str = "drf",
+        roles: dict[str, RoleOptions] | None = None,
     ) -> None:
         self.clock = PausedClock()
         self.network = InProcessNetwork()
         self.system = ActorSystem(clock=self.clock, transport=self.network.transport("world"))
-        self.master = Master(options=options, registry=registry or MemoryRegistry(), weights=weights, seed=1)
+        self.master = Master(
+            options=options,
+            registry=registry or MemoryRegistry(),
+            weights=weights,
+            allocator=allocator,
+            roles=roles,
+            seed=1,
+        )
         self.broken: list[str] = []
         self.master.on_turn = self._check
 

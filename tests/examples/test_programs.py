@@ -34,6 +34,16 @@ async def test_run_commands() -> None:
 
 
 @pytest.mark.asyncio
+async def test_write_a_policy() -> None:
+    lines = (await program("examples.write_a_policy")).splitlines()
+    assert lines[:2] == [
+        "large in role *: 2 offers, 80% of the cluster",
+        "small in role *: 2 offers, 50% of the cluster",
+    ]
+    assert sorted(lines[2:]) == ["one: 4 tasks done", "two: 4 tasks done"]
+
+
+@pytest.mark.asyncio
 async def test_the_demo() -> None:
     output = await program("examples.wordcount.demo", "--quick")
     assert "exactly as by a single process" in output

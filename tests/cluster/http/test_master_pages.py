@@ -12,7 +12,7 @@ import pytest_asyncio
 from actors import PausedClock
 from cluster import Framework, LocalCluster
 from cluster.http.snapshot import MIN_AGE, Snapshots
-from cluster.http.views import VIEWS
+from cluster.http.views import VIEWS, reasons
 from cluster.local import MasterNode
 from cluster.messages import FrameworkRefused, ShutdownFramework, TaskState
 from tests.cluster.world import World, executor, task
@@ -169,3 +169,38 @@ async def test_a_change_is_seen(cluster: LocalCluster) -> None:
     _, rows = await get(cluster, "/agents")
     while rows:
         _, rows = await get(cluster, "/agents")
+
+
+@pytest.mark.asyncio
+async def test_why_a_framework_is_offered_nothing(world: World) -> None:
+    framework = await world.framework("eng")
+    agents = [(await world.agent()).id for _ in range(3)]
+    offers = framework.offers()
+    await world.decline(framework, *offers[:2], refuse=5)
+    await world.advance(1)
+    found = reasons(world.master.state, framework.id, None, world.clock.time())
+    declined = [offer.agent_id for offer in offers[:2]]
+    assert found == [
+        {"reasons": ["role eng: refused for 4 s more"], "agents": declined},
+        {"reasons": ["nothing is free on the agent"], "agents": [offers[2].agent_id]},
+    ]
+    assert agents == [each for row in found for each in row["agents"]]
+    assert reasons(world.master.state, framework.id, declined[0], world.clock.time()) == [
+        {"reasons": ["role eng: refused for 4 s more"], "agents": [declined[0]]}
+    ]
+
+
+@pytest.mark.asyncio
+async def test_explain_answers_404_for_what_is_not_known(cluster: LocalCluster) -> None:
+    assert await get(cluster, "/explain?framework=none") == (404, "framework: 'none' is not known\n")
+
+    class Curious(Framework):
+        async def registered(self) -> None:
+            self.found = await get(cluster, f"/explain?framework={self.id}")
+            self.missed = await get(cluster, f"/explain?framework={self.id}&agent=none")
+            self.stop()
+
+    framework = Curious("curious")
+    await cluster.run(framework)
+    assert (framework.found[0], len(framework.found[1])) == (200, 1)
+    assert framework.missed == (404, "agent: 'none' is not known\n")

@@ -6,9 +6,10 @@ Mesos's rule: a filter hides an offer that is contained in what was refused, so 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from operator import le
 
-from allocators.tree import Node
+__all__ = ["FilterTable"]
 
 
 class Filter:
@@ -16,24 +17,24 @@ class Filter:
 
     __slots__ = ("agent", "client", "live", "refused", "until")
 
-    def __init__(self, agent: int, client: Node, refused: list[int], until: float) -> None:
+    def __init__(self, agent: int, client: int, refused: list[int], until: float) -> None:
         self.agent = agent
         self.client = client
         self.refused = refused
         self.until = until
         self.live = True
 
-    def hides(self, row: list[int], now: float) -> bool:
-        """Tell whether an offer of `row` is hidden at this time."""
-        return self.until > now and contained(row, self.refused)
+    def hides(self, row: list[int]) -> bool:
+        """Tell whether an offer of `row` is hidden."""
+        return all(map(le, row, self.refused))
 
 
 class FilterTable:
     """All filters, found by agent and client, by client, and by time of expiry."""
 
     def __init__(self) -> None:
-        self._at: dict[int, dict[Node, list[Filter]]] = {}
-        self._agents: dict[Node, set[int]] = {}
+        self._at: dict[int, dict[int, list[Filter]]] = {}
+        self._agents: dict[int, set[int]] = {}
         self._queue: list[tuple[float, int, Filter]] = []
         self._made = 0
         self._dead = 0
@@ -45,25 +46,27 @@ class FilterTable:
                 for item in filters:
                     item.refused.append(0)
 
-    def add(self, agent: int, client: Node, refused: list[int], until: float) -> None:
-        """Set a filter; weaker and shorter ones of the same client there are dropped."""
-        here = self._at.setdefault(agent, {}).setdefault(client, [])
-        kept = [item for item in here if item.until > until or not contained(item.refused, refused)]
-        self._kill([item for item in here if item not in kept])
+    def add(self, agent: int, client: int, refused: list[int], until: float) -> None:
+        """Set a filter, beside those that there are."""
         new = Filter(agent, client, refused, until)
-        here[:] = [*kept, new]
+        self._at.setdefault(agent, {}).setdefault(client, []).append(new)
         self._agents.setdefault(client, set()).add(agent)
         self._made += 1
         heapq.heappush(self._queue, (until, self._made, new))
 
-    def on(self, agent: int) -> dict[Node, list[Filter]] | None:
-        """Return the agent's filters by client, or None."""
-        return self._at.get(agent)
+    def agents(self) -> Collection[int]:
+        """Return the agents with filters."""
+        return self._at.keys()
 
-    def hidden_until(self, agent: int, client: Node, row: list[int], now: float) -> float | None:
+    def hides(self, agent: int, client: int, row: list[int]) -> bool:
+        """Tell whether a filter that has not ended hides an offer of `row`."""
+        here = self._at.get(agent)
+        return here is not None and any(item.hides(row) for item in here.get(client, ()))
+
+    def hidden_until(self, agent: int, client: int, row: list[int]) -> float | None:
         """Return the time to which filters hide this very offer, or None if none does."""
         filters = self._at.get(agent, {}).get(client, [])
-        return max((item.until for item in filters if item.hides(row, now)), default=None)
+        return max((item.until for item in filters if item.hides(row)), default=None)
 
     def expire(self, now: float) -> set[int]:
         """Drop the filters that ended and return their agents."""
@@ -79,7 +82,7 @@ class FilterTable:
                 self._dead -= 1
         return agents
 
-    def clear_client(self, client: Node) -> None:
+    def clear_client(self, client: int) -> None:
         """Drop all filters of a client."""
         for agent in list(self._agents.get(client, ())):
             self._clear(agent, client)
@@ -96,13 +99,13 @@ class FilterTable:
             self._dead -= 1
         return self._queue[0][0] if self._queue else None
 
-    def _clear(self, agent: int, client: Node) -> None:
+    def _clear(self, agent: int, client: int) -> None:
         filters = self._at[agent][client]
         self._kill(filters)
         filters.clear()
         self._tidy(agent, client)
 
-    def _tidy(self, agent: int, client: Node) -> None:
+    def _tidy(self, agent: int, client: int) -> None:
         if not self._at[agent][client]:
             del self._at[agent][client]
             if not self._at[agent]:
@@ -120,8 +123,3 @@ class FilterTable:
             self._queue = [entry for entry in self._queue if entry[2].live]
             heapq.heapify(self._queue)
             self._dead = 0
-
-
-def contained(row: list[int], outer: list[int]) -> bool:
-    """Tell whether `row` is not above `outer` in any column."""
-    return all(map(le, row, outer))

@@ -1,0 +1,1 @@
+"""The compiled loop: the same decisions as `PlainCore`, over arrays. Needs numba; `ArrayCore` calls it."""

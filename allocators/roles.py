@@ -1,0 +1,130 @@
+"""Names of roles and clients, and their nodes in the tree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from allocators.core import NO_LIMIT, ROOT, Core
+from allocators.errors import AllocatorError
+
+__all__ = ["RoleSettings", "Roles", "above"]
+
+GROUP = "."
+
+
+@dataclass(slots=True)
+class RoleSettings:
+    """What was set for a role; amounts in thousandths by resource."""
+
+    weight: float = 1.0
+    priority: int = 0
+    guarantee: dict[str, int] = field(default_factory=dict)
+    limit: dict[str, int] = field(default_factory=dict)
+
+
+def above(role: str) -> list[str]:
+    """Return the role and all roles above it, itself last.
+
+    >>> above("eng/dev/web")
+    ['eng', 'eng/dev', 'eng/dev/web']
+    """
+    parts = role.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
+
+class Roles:
+    """Which node is which role; made when named, gone when nothing is set, reserved or running there."""
+
+    def __init__(self, core: Core) -> None:
+        self.nodes: dict[str, int] = {}
+        self.names: dict[int, str] = {}
+        self.clients: dict[int, tuple[str, str]] = {}
+        self.settings: dict[str, RoleSettings] = {}
+        self._core = core
+        self._groups: dict[str, int] = {}
+        self._children: Counter[str] = Counter()
+        self._members: Counter[str] = Counter()
+        self._reserved: Counter[str] = Counter()
+
+    def node(self, role: str) -> int:
+        """Return the role's node."""
+        node = self.nodes.get(role)
+        if node is None:
+            parent = ROOT
+            for path in above(role):
+                node = self.nodes.get(path)
+                if node is None:
+                    node = self._core.add_node(parent, path.rpartition("/")[2], path)
+                    self.nodes[path] = node
+                    self.names[node] = path
+                    self._children[path.rpartition("/")[0]] += 1
+                parent = node
+            return parent
+        return node
+
+    def add_client(self, framework: str, role: str) -> int:
+        """Return a new leaf."""
+        group = self._groups.get(role)
+        if group is None:
+            group = self._groups[role] = self._core.add_node(self.node(role), GROUP, role)
+        client = self._core.add_node(group, framework, role, framework)
+        self.clients[client] = (framework, role)
+        self._members[role] += 1
+        return client
+
+    def remove_client(self, client: int) -> None:
+        """Remove a leaf that holds nothing, and the roles that are empty thereby."""
+        _, role = self.clients.pop(client)
+        self._core.remove_node(client)
+        self._members[role] -= 1
+        if not self._members[role]:
+            self._core.remove_node(self._groups.pop(role))
+        self.prune(role)
+
+    def reserve(self, role: str, agents: int) -> None:
+        """Count the agents where something is reserved for the role: `agents` more of them."""
+        self._reserved[role] += agents
+        self.prune(role)
+
+    def prune(self, role: str) -> None:
+        """Remove the role, and those above it, that nothing needs any more."""
+        while role in self.nodes and not (
+            self._children[role] or self._members[role] or self._reserved[role] or role in self.settings
+        ):
+            node = self.nodes.pop(role)
+            del self.names[node]
+            self._core.remove_node(node)
+            for counts in (self._children, self._members, self._reserved):
+                del counts[role]
+            role = role.rpartition("/")[0]
+            self._children[role] -= 1
+
+    def check_guarantees(self, role: str, guarantee: Mapping[str, int], cluster: Mapping[str, int]) -> None:
+        """Raise `AllocatorError` if with this guarantee all together would be above the cluster."""
+        for name in guarantee:
+            needs: dict[str, int] = {}
+            wanted = {path: one.guarantee.get(name, 0) for path, one in self.settings.items()}
+            wanted[role] = guarantee[name]
+            paths = sorted(
+                {path for each in wanted for path in above(each)}, key=lambda path: -path.count("/")
+            )
+            for path in paths:
+                needs[path] = max(wanted.get(path, 0), needs.get(path, 0))
+                parent = path.rpartition("/")[0]
+                needs[parent] = needs.get(parent, 0) + needs[path]
+            if needs[""] > cluster.get(name, 0):
+                raise AllocatorError(
+                    f"role {role!r}: guarantees of {needs['']} thousandths of {name} in sum, "
+                    f"but the cluster has {cluster.get(name, 0)}"
+                )
+
+    @staticmethod
+    def limits(settings: RoleSettings, names: list[str], revocable: Mapping[str, int]) -> list[int]:
+        """Return a role's limit as a row."""
+        twins = revocable.values()
+        return [
+            NO_LIMIT if column in twins else settings.limit.get(name, NO_LIMIT)
+            for column, name in enumerate(names)
+        ]
