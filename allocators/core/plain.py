@@ -101,6 +101,7 @@ class PlainCore:
         self._nodes = Nodes(self._order)
         self._agents: dict[int, Agent] = {}
         self._spare: list[int] = []
+        self._idle: set[int] = set()  # agents with anything to give
         self._filters = FilterTable()
         self._left_out: set[tuple[int, int]] = set()
         self._width = 0
@@ -206,6 +207,7 @@ class PlainCore:
         self._filters.clear_agent(agent)
         self._left_out = {pair for pair in self._left_out if pair[0] != agent}
         self._special.discard(agent)
+        self._idle.discard(agent)
         del self._agents[agent]
         self._spare.append(agent)
 
@@ -218,6 +220,7 @@ class PlainCore:
             self._shared.clear()
         books.total = self._shared.setdefault(tuple(total), list(total))
         self._move(books, grown)
+        self._note(agent)
         self._stale_totals = True
         self.widened |= bool(self._quotas)
 
@@ -226,6 +229,7 @@ class PlainCore:
         books = self._agents[agent]
         if active != books.active:
             books.active = active
+            self._note(agent)
             self._headroom = []  # summed anew when it is needed
             self.widened |= bool(self._quotas)
 
@@ -242,6 +246,7 @@ class PlainCore:
         self._see(agent)
         self._nodes.reserve(self._nodes[role], grown)
         self._move(books, [-amount for amount in grown])
+        self._note(agent)
         self.widened |= bool(self._quotas)
 
     def exclude(self, agent: int, client: int, *, excluded: bool) -> None:
@@ -256,6 +261,10 @@ class PlainCore:
         """Note whether the agent must be looked at on its own in every pass."""
         books = self._agents[agent]
         (self._special.add if books.reserved or books.excluded else self._special.discard)(agent)
+
+    def _note(self, agent: int) -> None:
+        """Note whether the agent has anything to give."""
+        (self._idle.add if self._agents[agent].offerable() else self._idle.discard)(agent)
 
     def _move(self, books: Agent, row: list[int]) -> None:
         """Add `row` to what is free and not reserved."""
@@ -282,6 +291,7 @@ class PlainCore:
             self._move(books, back)
         else:
             self._use_reserved(books, client, part, row, back)
+        self._note(agent)
         self.widened |= self._nodes.guarantees > 0
 
     def give(self, agent: int, client: int, part: int, row: list[int]) -> None:
@@ -297,6 +307,7 @@ class PlainCore:
             self._move(books, row)
         else:
             self._use_reserved(books, client, part, [-amount for amount in row], row)
+        self._note(agent)
         self.widened |= bool(self._quotas)
 
     def _use_reserved(self, books: Agent, client: int, part: int, row: list[int], back: list[int]) -> None:
@@ -330,8 +341,7 @@ class PlainCore:
 
     def offerable(self, among: Iterable[int] | None = None) -> list[int]:
         """See `Core`."""
-        agents = self._agents if among is None else among
-        return sorted(number for number in agents if self._agents[number].offerable())
+        return sorted(self._idle if among is None else self._idle.intersection(among))
 
     def run(self, order: Sequence[int] | NDArray[np.int64]) -> list[Given] | Pass:
         """See `Core`."""
@@ -385,7 +395,7 @@ class PlainCore:
     def _serve(self, number: int, given: list[Given], *, guarantees: bool) -> None:
         """Give out what is free on one agent; with `guarantees` only to those who lack some of theirs."""
         books = self._agents[number]
-        if not books.offerable():
+        if number not in self._idle:
             return
         simple = self._minimum and not books.reserved and not self._own_minimum
         if simple and not self._reaches([max(0, amount) for amount in books.free], self._minimum):
@@ -404,7 +414,7 @@ class PlainCore:
                         self.take(number, client.number, part, row, counts=counts)
                         counts = False
                     given.append(Given(number, client.number, parts))
-                    if not books.offerable():
+                    if number not in self._idle:
                         return
 
     def _lacks(self, client: Node, free: list[int]) -> bool:
@@ -517,7 +527,7 @@ class PlainCore:
         and the second takes the place of the first when that is at an end.
         """
         gifts = Gifts()
-        agents, totals, clients = self._agents, self._nodes.totals, gifts.clients
+        agents, totals, clients, idle = self._agents, self._nodes.totals, gifts.clients, self._idle
         zeros = [0] * self._width
         began = 0
         usable: list[int] | None = None  # the last row that reached the minimum
@@ -573,6 +583,7 @@ class PlainCore:
             held = books.held
             held[key] = list(map(add, held[key], row)) if key in held else row
             books.free = zeros
+            idle.discard(number)
             gifts.agents.append(number)
             clients.append(client.number)
             gifts.rows.append(row)

@@ -160,11 +160,13 @@ def charge(s, a, client, role, row):
 
 @within
 def refund(s, a, client, role, row):
-    """Write down that the client holds less, and bring it to its place."""
+    """Write down that the client holds less, and bring it to its place; nothing happens if it holds nothing there."""
     columns = s.totals.shape[0]
     before, held = -1, s.agent[HELD, a]
-    while not (s.held[0, held] == client and s.held[1, held] == role):
+    while held >= 0 and not (s.held[0, held] == client and s.held[1, held] == role):
         before, held = held, s.held[2, held]
+    if held < 0:
+        return
     some = False
     for c in range(columns):
         s.held_amount[held, c] -= row[c]

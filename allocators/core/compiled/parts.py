@@ -9,6 +9,7 @@ from .state import (
     ALLOCATED,
     BELOW,
     BORROWED,
+    CHECKED,
     EXCLUDED,
     FOR_OTHERS,
     GUARANTEE,
@@ -209,8 +210,16 @@ def decide(s, a, client, base, known):
     narrowed = reason != NOTHING_FREE
     if not reaches(s, s.work[SUM], s.node[MINIMUM, client]):
         return 0, reason if narrowed else TOO_SMALL
-    if not known and s.agent[RECORD, a] >= 0 and refused(s, a, client, s.work[SUM]):
-        return 0, REFUSED
+    if not known and s.agent[RECORD, a] >= 0:
+        # Of all that there is the bit tells; of a part that a quota left of it, only the filters themselves.
+        whole = s.agent[CHECKED, a] == 1 and word < s.hidden.shape[1]
+        for c in range(s.totals.shape[0]):
+            whole = whole and s.work[SUM, c] == s.checked[a, c]
+        if whole:
+            if s.hidden[a, word] & bit:
+                return 0, REFUSED
+        elif refused(s, a, client, s.work[SUM]):
+            return 0, REFUSED
     return count, NONE
 
 

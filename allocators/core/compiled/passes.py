@@ -42,7 +42,7 @@ from .state import (
     WIDENED,
     State,
 )
-from .walk import begin, following, hidden_here
+from .walk import begin, following, hidden_here, open_to
 
 __all__ = ["any_candidate", "is_full", "lacks", "lacks_any", "needs_any", "run", "serve"]
 
@@ -97,12 +97,7 @@ def is_full(s, node):
 def any_candidate(s, a):
     """Whether there is a client that the agent's bits leave."""
     for word in range(s.ready.shape[0]):
-        left = s.ready[word]
-        if word < s.hidden.shape[1] and s.agent[CHECKED, a]:
-            left &= ~s.hidden[a, word]
-        if word < s.excluded.shape[1]:
-            left &= ~s.excluded[a, word]
-        if left != np.uint64(0):
+        if open_to(s, a, word) != np.uint64(0):
             return True
     return False
 

@@ -107,7 +107,10 @@ NONE, EXCLUDED, LEFT_OUT, NOTHING_FREE, TOO_SMALL, OVER_LIMIT, FOR_OTHERS, REFUS
 
 
 class State(NamedTuple):
-    """All arrays of an `ArrayCore`, A agents, N nodes, R resources; integers are int64, a link of -1 ends a list."""
+    """All arrays of an `ArrayCore`: A agents, N nodes, R resources.
+
+    Integers are int64 but where it is said; a link of -1 ends a list.
+    """
 
     scalar: Any  # (15,)
     agent: Any  # (6, A)
@@ -130,10 +133,10 @@ class State(NamedTuple):
     part_amount: Any  # (2, S, R): free, all
     held: Any  # (3, H): client, part, next on the agent
     held_amount: Any  # (H, R)
-    record: Any  # (6, Q): client, agent, next and last on the agent, next and last of the client
+    record: Any  # (6, Q) int32: client, agent, next and last on the agent, next and last of the client
     record_amount: Any  # (Q, R)
     until: Any  # (Q,) float64
-    queue: Any  # (Q,): a heap of records by their ends
+    queue: Any  # (Q,) int32: a heap of records by their ends
     out: Any  # (3, O): agent, client, part
     out_amount: Any  # (O, R)
     work: Any  # (6, max(R, depth)): rows to work with

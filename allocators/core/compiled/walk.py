@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from .options import within
+from .options import compiled, within
 from .siblings import less
-from .state import CHECKED, CLIENT, FRONT, KIND, LAST, LENGTH, MODE, RECORD, START, VISITED
+from .state import CHECKED, CLIENT, FRONT, GROUP, KIND, LAST, LENGTH, MODE, PARENT, RECORD, START, VISITED
 
-__all__ = ["begin", "following", "front_down", "hidden_here"]
+__all__ = ["begin", "following", "front_down", "hidden_here", "open_to", "seek"]
 
-FEW = 24
-"""So many entries of a heap are walked over one by one; then those that are left are sorted out at once."""
+FEW = 8
+"""So many entries of a heap are walked over one by one; then the next one that nothing hides is sought by its bit, and
+after that those that are left are sorted out at once."""
+
+STEPPING, SOUGHT, SORTED = range(3)
 
 
 @within
 def begin(s, node):
     """Start a walk over the node's children."""
     s.node[VISITED, node] = 0
-    s.node[MODE, node] = 0
+    s.node[MODE, node] = STEPPING
     s.node[LAST, node] = -1
     if s.node[LENGTH, node] > 0:
         s.node[FRONT, node] = 1
@@ -55,26 +58,64 @@ def hidden_here(s, a, node):
 
 
 @within
+def open_to(s, a, word):
+    """The clients of one word of bits that the agent's bits leave."""
+    left = s.ready[word]
+    if word < s.hidden.shape[1] and s.agent[CHECKED, a]:
+        left &= ~s.hidden[a, word]
+    if word < s.excluded.shape[1]:
+        left &= ~s.excluded[a, word]
+    return left
+
+
+@compiled
+def seek(s, a, group):
+    """The first client of a group after the last one in the walk that nothing hides, or -1.
+
+    By the bits, not by the heap: where many are hidden they are the ones in front, for they get nothing.
+    """
+    last, best = s.node[LAST, group], -1
+    for word in range(s.ready.shape[0]):
+        left = open_to(s, a, word)
+        client = 64 * word
+        while left != np.uint64(0):
+            if left & np.uint64(1) and s.node[PARENT, client] == group and less(s, last, client):
+                if best < 0 or less(s, client, best):
+                    best = client
+            left >>= np.uint64(1)
+            client += 1
+    return best
+
+
+@within
 def following(s, a, node):
     """The next child in the walk, or -1."""
     start, front = s.node[START, node], s.node[FRONT, node]
     if front == 0:
         return -1
-    if s.node[MODE, node] == 0 and s.node[VISITED, node] >= FEW:
+    if s.node[MODE, node] == STEPPING and s.node[VISITED, node] >= FEW:
+        s.node[MODE, node] = SOUGHT
+        if s.node[KIND, node] == GROUP:
+            child = seek(s, a, node)
+            s.node[LAST, node] = child
+            if child < 0:
+                s.node[FRONT, node] = 0
+            return child
+    if s.node[MODE, node] == SOUGHT:
         last = s.node[LAST, node]
         front = 0
         for at in range(s.node[LENGTH, node]):
             child = s.heap[start + at]
-            if less(s, last, child) and not (s.node[KIND, child] == CLIENT and hidden_here(s, a, child)):
+            if not (s.node[KIND, child] == CLIENT and hidden_here(s, a, child)) and less(s, last, child):
                 s.front[start + front] = child
                 front += 1
         for at in range(front // 2 - 1, -1, -1):
             front_down(s, start, front, at)
-        s.node[MODE, node] = 1
+        s.node[MODE, node] = SORTED
         if front == 0:
             s.node[FRONT, node] = 0
             return -1
-    if s.node[MODE, node] == 1:
+    if s.node[MODE, node] == SORTED:
         child = s.front[start]
         front -= 1
         s.front[start] = s.front[start + front]
