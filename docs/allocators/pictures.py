@@ -127,7 +127,7 @@ def water_filling() -> Figure:
             x += weight
         level = float((got / weights).max())
         ax.axhline(level, color="#333333", linewidth=1)
-        ax.text(x + 0.1, level, f"level {level:g}", va="center")
+        ax.text(x + 0.1, level + 0.06, f"level {level:g}", va="bottom")
         ax.set(xlim=(-0.1, x + 0.9), ylim=(0, 5.6), xticks=[])
     plain.set(title="10 among four", ylabel="amount")
     weighted.set(title="9 among three: weights 1, 3, 1 as widths", ylabel="amount / weight")

@@ -6,11 +6,25 @@ import numpy as np
 
 from .options import compiled, within
 from .siblings import less
-from .state import CHECKED, CLIENT, FRONT, GROUP, KIND, LAST, LENGTH, MODE, PARENT, RECORD, START, VISITED
+from .state import (
+    CHECKED,
+    CLIENT,
+    FRONT,
+    GROUP,
+    KEY,
+    KIND,
+    LAST,
+    LENGTH,
+    MODE,
+    PARENT,
+    RECORD,
+    START,
+    VISITED,
+)
 
 __all__ = ["begin", "following", "front_down", "hidden_here", "open_to", "seek"]
 
-FEW = 8
+FEW = 4
 """So many entries of a heap are walked over one by one; then the next one that nothing hides is sought by its bit, and
 after that those that are left are sorted out at once."""
 
@@ -75,13 +89,15 @@ def seek(s, a, group):
     By the bits, not by the heap: where many are hidden they are the ones in front, for they get nothing.
     """
     last, best = s.node[LAST, group], -1
+    bound = np.inf
     for word in range(s.ready.shape[0]):
         left = open_to(s, a, word)
         client = 64 * word
         while left != np.uint64(0):
-            if left & np.uint64(1) and s.node[PARENT, client] == group and less(s, last, client):
-                if best < 0 or less(s, client, best):
+            if left & np.uint64(1) and s.number[KEY, client] <= bound and s.node[PARENT, client] == group:
+                if less(s, last, client) and (best < 0 or less(s, client, best)):
                     best = client
+                    bound = s.number[KEY, client]
             left >>= np.uint64(1)
             client += 1
     return best
