@@ -42,7 +42,13 @@ class AgentFacts(Keeping):
         whole = check_amounts(total, where)
         self.check_cluster(agent, whole, {})
         spare = check_amounts(revocable, f"{where}: revocable")
+        self.check_cluster(agent, spare, {}, revocable=True)
         holdings = check_holdings(agent, allocated)
+        used: dict[str, int] = {}
+        for amounts in holdings.values():
+            for name, amount in amounts.items():
+                used[name] = used.get(name, 0) + amount
+        self.check_charge(where, None, whole, used)
         mine = check_reservations(reservations, whole, where)
         known = check_attributes(attributes, where)
 
@@ -83,10 +89,15 @@ class AgentFacts(Keeping):
         whole = self.total(agent) if total is None else check_amounts(total, where)
         spare = None if revocable is None else check_amounts(revocable, f"{where}: revocable")
         self.check_cluster(agent, whole, self.total(agent))
+        if spare is not None:
+            was = self.columns.revocable_amounts(self.core.total(number))
+            self.check_cluster(agent, spare, was, revocable=True)
         rows = self._check_reserved(number, reservations, whole, where)
         known = None if attributes is None else check_attributes(attributes, where)
         window = None if unavailability is None else check_window(unavailability, where)
 
+        if total is not None or rows is not None:
+            self.holds.end_on(number)
         if total is not None or spare is not None:
             old = self.columns.revocable_amounts(self.core.total(number))
             self.core.set_total(number, self.columns.row(whole, old if spare is None else spare))
@@ -142,7 +153,7 @@ class AgentFacts(Keeping):
             check_reservations({role: all_ for role, (all_, _) in before.items()}, whole, where)
             return None
         after = check_reservations(reservations, whole, where)
-        row = self.core.free(number)
+        row = self.holds.gathered(number, UNRESERVED, self.core.free(number))
         free = {name: row[column] for name, column in self.columns.of.items()}
         was_total = self.columns.amounts(self.core.total(number))
         for name in {name for amounts in after.values() for name in amounts}:

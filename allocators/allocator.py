@@ -10,7 +10,8 @@ from allocators.checks import check_flag, check_time
 from allocators.core import Core, PlainCore
 from allocators.errors import AllocatorError
 from allocators.explanation import why_not
-from allocators.interface import Amounts, Client, Decision, Revocation
+from allocators.grants import Grants
+from allocators.interface import Amounts, Decision, Revocation
 from allocators.movements import Movements
 from allocators.orders import Order
 from allocators.revocation import revocations
@@ -53,9 +54,9 @@ class DRFAllocator(Movements):
     dominant shares); `engine` is "plain", or "numba", which is compiled and for large clusters, and keeps to
     dominant shares; `min_allocatable` is the smallest offer, as
     alternatives of name to thousandths of which one must be reached (empty: any amount above zero);
-    `exclude_from_share` are resources that do not count in shares; at most a part `max_held` of the agents is held for
-    frameworks that wait (`hold_after`), each for at most `hold_time` seconds. Raises `AllocatorError` if these are
-    malformed.
+    `exclude_from_share` are resources that do not count in shares; at most a part `max_held` of the agents, rounded
+    up, is held for frameworks that wait (`hold_after`), each for at most `hold_time` seconds. Raises `AllocatorError`
+    if these are malformed.
 
     Cost: an event O(clients that refuse before one takes it + depth * log(siblings)); agents that come and go
     change all totals, so the next `allocate` sorts the levels that it looks at anew.
@@ -85,7 +86,7 @@ class DRFAllocator(Movements):
         core = self.core
         self.dirty.update(core.expire(now))
         self._see_windows(now)
-        filled = list(self.holds.before(now))
+        filled = list(self.holds.before(now)) if self.holds else []
         everywhere = full or self.all_dirty or core.widened
         candidates = core.offerable(None if everywhere else self.dirty)
         if len(candidates) > 1:
@@ -96,12 +97,17 @@ class DRFAllocator(Movements):
         self.dirty = {number for number, _ in self.left_out if number in self.agent_names}
         self.left_out.clear()
         self.all_dirty = core.widened = False
-        filled = self.holds.after(now, grants)
-        return Decision([*grants, *filled] if filled else grants, self.next_expiry())
+        if self.holds:
+            who = grants.clients if isinstance(grants, Grants) else [(g.framework, g.role) for g in grants]
+            filled = self.holds.after(now, set(who))
+            grants = [*grants, *filled] if filled else grants
+        return Decision(grants, self.next_expiry())
 
     def revocations(self, now: float) -> list[Revocation]:
         """See `OfferAllocator.revocations`."""
         check_time(now, "now")
+        self.dirty.update(self.core.expire(now))
+        self._see_windows(now)
         return revocations(self)
 
     def explain(self, framework: str, agent: str, now: float) -> list[str]:
@@ -115,16 +121,15 @@ class DRFAllocator(Movements):
 
     def next_expiry(self) -> float | None:
         """See `OfferAllocator.next_expiry`."""
-        times = (self.core.next_expiry(), self.windows.next_change(), self.holds.next_change())
+        expiry = self.core.next_expiry()
+        if not self.windows and not self.holds:
+            return expiry
+        times = (expiry, self.windows.next_change(), self.holds.next_change())
         return min((time for time in times if time is not None), default=None)
 
     def free(self, agent: str) -> dict[str, int]:
         """See `OfferAllocator.free`; what is held for a framework that waits is still free."""
         return self.holds.add_to(self.agent(agent), super().free(agent))
-
-    def allocated(self, agent: str) -> dict[Client, dict[str, int]]:
-        """See `OfferAllocator.allocated`; what is held for a framework that waits is not."""
-        return self.holds.take_from(self.agent(agent), super().allocated(agent))
 
     def _see_windows(self, now: float) -> None:
         """Have maintenance windows begin and end."""
@@ -146,6 +151,8 @@ class DRFAllocator(Movements):
 
 
 def _engine(engine: str, order: Order | None) -> Core:
+    if order is not None and (isinstance(order, type) or not callable(getattr(order, "key", None))):
+        raise AllocatorError(f"order must be an Order, with steady and key, not {order!r}")
     if engine == "plain":
         return PlainCore(order)
     if engine != "numba":

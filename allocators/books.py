@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from allocators.checks import MAX_AMOUNT, check_amounts, check_minimum, check_name, check_role, check_roles
 from allocators.columns import Columns
@@ -20,7 +20,7 @@ class Books:
     """Names over a core, and questions; every method here leaves things as they are."""
 
     def __init__(self, core: Core, exclude_from_share: Collection[str], minimum: Sequence[Amounts]) -> None:
-        if isinstance(exclude_from_share, str):
+        if isinstance(exclude_from_share, str) or not isinstance(exclude_from_share, Collection):
             raise AllocatorError(f"exclude_from_share must be a collection, not {exclude_from_share!r}")
         self.min_allocatable = check_minimum(minimum, "min_allocatable")
         excluded = frozenset(check_name(name, "exclude_from_share") for name in exclude_from_share)
@@ -59,7 +59,7 @@ class Books:
     def allocated(self, agent: str) -> dict[Client, dict[str, int]]:
         """See `OfferAllocator.allocated`."""
         found: dict[Client, dict[str, int]] = {}
-        for (client, _), row in self.core.held(self.agent(agent)).items():
+        for (client, _), row in self.known(self.agent(agent)).items():
             sums = found.setdefault(self.roles.clients[client], {})
             for name, amount in self.columns.amounts(row).items():
                 sums[name] = sums.get(name, 0) + amount
@@ -68,12 +68,16 @@ class Books:
     def holdings(self, agent: str) -> list[Grant]:
         """See `OfferAllocator.holdings`."""
         parts: dict[int, list[Part]] = {}
-        for (client, part), row in self.core.held(self.agent(agent)).items():
+        for (client, part), row in self.known(self.agent(agent)).items():
             parts.setdefault(client, []).append((part, row))
         return sorted(
             (self.grant(agent, client, mine) for client, mine in parts.items()),
             key=lambda grant: (grant.framework, grant.role),
         )
+
+    def known(self, number: int) -> dict[tuple[int, int], list[int]]:
+        """Return what is held on an agent by (client, part), so far as the frameworks know of it."""
+        return self.core.held(number)
 
     def grant(self, agent: str, client: int, parts: Sequence[Part]) -> Grant:
         """Return parts of an agent as a grant."""
@@ -123,12 +127,27 @@ class Books:
             raise AllocatorError(f"framework {framework!r} is not in roles {sorted(chosen - state.roles)}")
         return state, chosen
 
-    def check_cluster(self, agent: str, whole: Amounts, before: Amounts) -> None:
+    def check_cluster(self, agent: str, whole: Amounts, before: Amounts, *, revocable: bool = False) -> None:
         """Raise if the cluster would be too large to count."""
-        cluster = self.cluster()
+        row = self.core.cluster()
+        cluster = self.columns.revocable_amounts(row) if revocable else self.columns.amounts(row)
         for name, amount in whole.items():
             if cluster.get(name, 0) - before.get(name, 0) + amount > MAX_AMOUNT:
                 raise AllocatorError(f"agent {agent!r}: {name} of the cluster would be above {MAX_AMOUNT}")
+
+    def check_charge(self, where: str, number: int | None, whole: Amounts, more: Amounts) -> None:
+        """Raise if what is held in all would be too large to count, `more` being held where there is `whole`.
+
+        Offers are within what there is; only what is more than that must be summed over the cluster.
+        """
+        there = {} if number is None else self.columns.amounts(_sum(self.core.held(number).values()))
+        for name, amount in more.items():
+            if there.get(name, 0) + amount > whole.get(name, 0):
+                column = self.columns.of.get(name)
+                tops = [node for role, node in self.roles.nodes.items() if "/" not in role]
+                held = 0 if column is None else sum(self.core.allocated(node)[column] for node in tops)
+                if held + amount > MAX_AMOUNT:
+                    raise AllocatorError(f"{where}: {name} held in the cluster would be above {MAX_AMOUNT}")
 
     def check_parts(
         self,
@@ -168,3 +187,7 @@ class Books:
                 rows[self.roles.node(role)] = self.columns.row(mine)
         width = len(self.columns.names)
         return {part: row + [0] * (width - len(row)) for part, row in rows.items() if any(row)}
+
+
+def _sum(rows: Iterable[list[int]]) -> list[int]:
+    return [sum(column) for column in zip(*rows, strict=True)]

@@ -41,13 +41,14 @@ class AttributeConstraint:
 
     def __post_init__(self) -> None:
         where = f"constraint on attribute {check_name(self.attribute, 'attribute')!r}"
+        check_name(self.predicate, f"{where}: predicate")
         if self.predicate in TEXT:
             if not isinstance(self.value, str):
                 raise AllocatorError(f"{where}: {self.predicate} takes a text, not {self.value!r}")
             if self.predicate.endswith("matches"):
                 try:
                     re.compile(self.value)
-                except re.error as error:
+                except (re.error, OverflowError, RecursionError) as error:
                     raise AllocatorError(
                         f"{where}: {self.value!r} is no regular expression: {error}"
                     ) from None

@@ -68,6 +68,8 @@ def _of_role(
     if holder is not None and holder != client:
         other = books.roles.clients[holder][0]
         reasons.append(f"held for framework {other} for {_seconds(holds.until(agent) - now)} more")
+    elif holder is not None:
+        reasons.append(f"held for it until it is enough, for {_seconds(holds.until(agent) - now)} more")
     reason, _ = books.core.offer(agent, client)
     name, columns = books.agent_names[agent], books.columns
     match reason:

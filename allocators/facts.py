@@ -87,8 +87,7 @@ class Facts(AgentFacts):
         """See `OfferAllocator.remove_framework`."""
         state = self.framework(framework)
         clients = set(state.clients.values())
-        for client in clients:
-            self.holds.end_for(client)
+        self.holds.heed(framework, patient=False)
         if any(any(self.core.allocated(client)) for client in clients):
             for number in self.agent_names:
                 for (client, part), row in list(self.core.held(number).items()):
@@ -100,7 +99,6 @@ class Facts(AgentFacts):
             self.forgive(client)
             self.core.set_client(client, active=False, minimum=None, revocable=False)
             self.roles.remove_client(client)
-        self.holds.heed(framework, patient=False)
         del self.frameworks[framework]
 
     def set_role(
@@ -128,8 +126,10 @@ class Facts(AgentFacts):
                 raise AllocatorError(
                     f"{where}: guarantee of {least} thousandths of {name} is above its limit of {new.limit[name]}"
                 )
-        if guarantee is not None and not check_flag(force, f"{where}: force"):
-            self.roles.check_guarantees(role, new.guarantee, self.cluster())
+        check_flag(force, f"{where}: force")
+        if guarantee is not None:
+            self.roles.check_guarantees(role, new.guarantee, None if force else self.cluster())
+            new.guarantee = {name: amount for name, amount in new.guarantee.items() if amount}
 
         node = self.roles.node(role)
         self.core.set_weight(node, new.weight)
@@ -138,6 +138,8 @@ class Facts(AgentFacts):
             self.columns_of([new.guarantee, new.limit])
             limits = self.roles.limits(new, self.columns.names, self.columns.revocable)
             self.core.set_quota(node, self.columns.row(new.guarantee), limits)
+        if guarantee is not None:
+            self.roles.set_guarantee(role, new.guarantee)
         self.roles.settings[role] = new
         if new == RoleSettings():
             del self.roles.settings[role]

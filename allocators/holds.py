@@ -41,9 +41,15 @@ class Holds:
         self._patient: set[str] = set()  # frameworks that say how long they are ready to wait
         self._now = -math.inf
 
+    def __bool__(self) -> bool:
+        return bool(self._on or self._patient)
+
     def heed(self, framework: str, *, patient: bool) -> None:
         """Say whether a framework has agents held for it when it has waited."""
         (self._patient.add if patient else self._patient.discard)(framework)
+        if not patient:
+            for client in self._books.frameworks[framework].clients.values():
+                self.end_for(client)
 
     # What is held
 
@@ -56,12 +62,22 @@ class Holds:
         """Until when the agent is held."""
         return self._on[agent].until
 
+    def gathered(self, agent: int, part: int, row: list[int]) -> list[int]:
+        """What is free of a part of the agent, with what is only kept."""
+        hold = self._on.get(agent)
+        kept = None if hold is None else hold.parts.get(part)
+        return row if kept is None else list(map(add, row, kept))
+
     def told(self, agent: int, held: Mapping[tuple[int, int], list[int]]) -> dict[tuple[int, int], list[int]]:
         """What of `held` on the agent the frameworks know of."""
-        hold = self._on[agent]
+        hold = self._on.get(agent)
         known = dict(held)
+        if hold is None:
+            return known
         for part, row in hold.parts.items():
-            known[hold.client, part] = list(map(sub, known[hold.client, part], row))
+            rest = list(map(sub, known.pop((hold.client, part)), row))
+            if any(rest):
+                known[hold.client, part] = rest
         return known
 
     def add_to(self, agent: int, amounts: dict[str, int]) -> dict[str, int]:
@@ -72,20 +88,6 @@ class Holds:
                 for name, amount in self._books.columns.amounts(row).items():
                     amounts[name] = amounts.get(name, 0) + amount
         return amounts
-
-    def take_from(self, agent: int, allocated: dict[Client, dict[str, int]]) -> dict[Client, dict[str, int]]:
-        """What is allocated, without what is held."""
-        hold = self._on.get(agent)
-        if hold is not None and hold.parts:
-            client = self._books.roles.clients[hold.client]
-            mine = allocated[client]
-            for row in hold.parts.values():
-                for name, amount in self._books.columns.amounts(row).items():
-                    mine[name] -= amount
-            allocated[client] = {name: amount for name, amount in mine.items() if amount}
-            if not allocated[client]:
-                del allocated[client]
-        return allocated
 
     # Ends
 
@@ -116,7 +118,7 @@ class Holds:
         self._now = now
         for agent in sorted(self._on):
             hold = self._on[agent]
-            if hold.until <= now:
+            if hold.until <= now or not self._makes_sense(agent, hold.client):
                 self.end_on(agent)
                 self._since[hold.client] = now
                 continue
@@ -134,26 +136,52 @@ class Holds:
                 del self._on[agent]
                 yield self._books.grant(self._books.agent_names[agent], hold.client, list(parts.items()))
 
-    def after(self, now: float, grants: Collection[Grant]) -> list[Grant]:
-        """After others were served: hold agents for those who have waited long enough."""
+    def after(self, now: float, served: Collection[Client]) -> list[Grant]:
+        """After others were served: hold agents for those who have waited long enough.
+
+        Who finds none waits once more as long: to look for one takes a look at all agents.
+        """
         waiting = self._waiting()
-        if not waiting:
-            return []
-        served = {(grant.framework, grant.role) for grant in grants}
         holding = {hold.client for hold in self._on.values()}
         most = math.ceil(self._part * len(self._books.agents))
         waiting.sort(key=lambda each: (self._books.core.share(each[0]), self._books.roles.clients[each[0]]))
         started = False
         for client, patience in waiting:
             if self._books.roles.clients[client] in served:
+                self.end_for(client)
                 self._since[client] = now
             since = self._since.setdefault(client, now)
             if now - since >= patience and client not in holding and len(self._on) < most:
                 agent = self._best_agent(client)
-                if agent is not None:
+                if agent is None:
+                    self._since[client] = now
+                else:
                     self._on[agent] = Hold(client, now + self._time)
                     started = True
         return list(self.before(now)) if started else []
+
+    def _makes_sense(self, agent: int, client: int) -> bool:
+        """Whether the client could still have of that agent what it waits for."""
+        core = self._books.core
+        return (
+            core.is_active(agent)
+            and core.offer(agent, client)[0] is not Reason.EXCLUDED
+            and any(self._fitting(agent, client))
+        )
+
+    def _fitting(self, agent: int, client: int) -> list[list[int]]:
+        """The alternatives of its smallest offer that the whole agent would be enough for."""
+        core = self._books.core
+        path = {self._books.roles.nodes[role] for role in above(self._books.roles.clients[client][1])}
+        most = core.total(agent)
+        for role, (whole, _) in core.reserved(agent).items():
+            if role not in path:
+                most = list(map(sub, most, whole))
+        return [
+            need
+            for need in self._alternatives(client)
+            if all(least <= have for least, have in zip(need, most, strict=True))
+        ]
 
     def _waiting(self) -> list[tuple[int, float]]:
         return [
@@ -176,25 +204,19 @@ class Holds:
 
     def _best_agent(self, client: int) -> int | None:
         """The agent that lacks least of the smallest offer that it could ever make, by name among equals."""
-        core, best = self._books.core, None
+        core = self._books.core
+        best: tuple[float, str, int] | None = None
         cluster = core.cluster()
-        path = {self._books.roles.nodes[role] for role in above(self._books.roles.clients[client][1])}
         for agent, name in self._books.agent_names.items():
-            if agent in self._on:
+            if agent in self._on or not core.is_active(agent):
                 continue
-            reason, _ = core.offer(agent, client)
-            if reason not in (Reason.TOO_SMALL, Reason.NOTHING_FREE) or not core.is_active(agent):
+            if core.offer(agent, client)[0] not in (Reason.TOO_SMALL, Reason.NOTHING_FREE):
                 continue
-            most = core.total(agent)
-            for role, (whole, _) in core.reserved(agent).items():
-                if role not in path:
-                    most = list(map(sub, most, whole))
-            free = [0] * len(most)
+            free = [0] * len(cluster)
             for _, row in core.available(agent, client):
                 free = list(map(add, free, row))
-            for need in self._alternatives(client):
-                fits = all(least <= have for least, have in zip(need, most, strict=True))
-                if fits and core.hidden_until(agent, client, need) is None:
+            for need in self._fitting(agent, client):
+                if core.hidden_until(agent, client, need) is None:
                     lack = sum(
                         max(0, least - have) / whole
                         for least, have, whole in zip(need, free, cluster, strict=True)

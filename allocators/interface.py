@@ -210,11 +210,14 @@ class OfferAllocator(Protocol):
         ...
 
     def explain(self, framework: str, agent: str, now: float) -> list[str]:
-        """Say why the agent is not offered to the framework; [] if it would be, were its turn to come."""
+        """Say why the agent is not offered to the framework; [] if it would be, were its turn to come.
+
+        Time passes as in `allocate`: what has ended by `now` has ended.
+        """
         ...
 
     def shares(self) -> dict[Client, float]:
-        """Return the dominant share, from 0 to 1, of every (framework, role); weights are not in it."""
+        """Return the dominant share of every (framework, role): 1 is all there is; weights are not in it."""
         ...
 
     def role_shares(self) -> dict[str, float]:

@@ -43,6 +43,11 @@ class Keeping(Books):
             check_time(max_held, "max_held", least=0.0),
         )
 
+    def known(self, number: int) -> dict[tuple[int, int], list[int]]:
+        """See `Books.known`: not what is only kept for a framework that waits."""
+        held = self.core.held(number)
+        return self.holds.told(number, held) if self.holds else held
+
     def mark(self, number: int) -> None:
         """Look at the agent in the next decision."""
         self.dirty.add(number)

@@ -38,12 +38,10 @@ class Movements(Facts):
         if refuse is not None:
             check_time(refuse, f"{where}: refuse", least=0.0)
             check_time(now + refuse, f"{where}: now + refuse")
-        held = self.core.held(number)
+        held = self.known(number)
         if client is None or not any(holder == client for holder, _ in held):
             check_role(role)
             raise AllocatorError(f"{where}: it holds nothing there")
-        if client == self.holds.client_on(number):
-            held = self.holds.told(number, held)
         self._check_holds(where, client, held, UNRESERVED, self.columns.of, given)
         if spare:
             self._check_holds(f"{where}: revocable", client, held, UNRESERVED, self.columns.revocable, spare)
@@ -51,7 +49,7 @@ class Movements(Facts):
             part = self.roles.nodes.get(owner, UNRESERVED)
             self._check_holds(f"{where}: reserved for {owner!r}", client, held, part, self.columns.of, some)
 
-        parts = self.parts(given, mine, spare)
+        parts = self.parts(_some(given), mine, _some(spare))
         if not parts:
             return
         for part, row in parts.items():
@@ -85,7 +83,10 @@ class Movements(Facts):
         where = f"claim on agent {agent!r} by framework {framework!r} in role {role!r}"
         check_role(role)
         given, mine, spare = self.check_parts(where, role, amounts, reserved, revocable)
-        there = {self.roles.names[node]: free for node, (_, free) in self.core.reserved(number).items()}
+        there = {
+            self.roles.names[node]: self.holds.gathered(number, node, free)
+            for node, (_, free) in self.core.reserved(number).items()
+        }
         for owner, some in mine.items():
             free = self.columns.amounts(there[owner]) if owner in there else {}
             for name, amount in some.items():
@@ -94,16 +95,19 @@ class Movements(Facts):
                         f"{where}: {amount} thousandths of {name} reserved for {owner!r}, "
                         f"but {free.get(name, 0)} are free"
                     )
-        left = self.columns.revocable_amounts(self.core.free(number))
+        left = self.columns.revocable_amounts(self.holds.gathered(number, UNRESERVED, self.core.free(number)))
         for name, amount in spare.items():
             if amount > left.get(name, 0):
                 raise AllocatorError(
                     f"{where}: {amount} thousandths of revocable {name}, but {left.get(name, 0)} are free"
                 )
 
+        self.check_charge(where, number, self.total(agent), given)
+
         parts = self.parts(given, mine, spare)
         if not parts:
             return
+        self.holds.end_on(number)
         client = self.client_of(framework, role)
         counts = True
         for part, row in parts.items():
@@ -142,3 +146,7 @@ class Movements(Facts):
             most = 0 if column is None or row is None else row[column]
             if amount > most:
                 raise AllocatorError(f"{where}: {amount} thousandths of {name}, but it holds {most}")
+
+
+def _some(amounts: dict[str, int]) -> dict[str, int]:
+    return {name: amount for name, amount in amounts.items() if amount}

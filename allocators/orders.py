@@ -1,7 +1,7 @@
 """Who is next among siblings: the one line in which the policies of a master differ.
 
 An order gives each role, and in a role each framework, a key; the smallest is next. Ties go to fewer allocations so
-far, then to the name. A policy of your own is a class with these two members; see docs/allocators/own-policy.md.
+far, then to the name. A policy of your own is a class with these two members; see docs/allocators/writing.md.
 """
 
 from __future__ import annotations

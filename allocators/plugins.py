@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from allocators.allocator import DRFAllocator
+from allocators.checks import check_name
 from allocators.errors import AllocatorError
 from allocators.interface import OfferAllocator
 from allocators.orders import Capacity, Fifo, Lottery, Priority
@@ -59,12 +60,16 @@ def make_allocator(name: str, rng: np.random.Generator | None = None) -> OfferAl
     `rng` orders agents, and draws where the policy does (default: seed 0). Raises `AllocatorError` if there is no such
     name, its package cannot be imported, or what it names is neither an order nor makes an allocator.
     """
+    check_name(name, "allocator")
     rng = np.random.default_rng(0) if rng is None else rng
     found = OWN.get(name)
     if found is None:
         found = _load(name)
     if isinstance(found, type) and _is_order(found):
-        found = found(rng) if "rng" in signature(found).parameters else found()
+        try:
+            found = found(rng) if "rng" in signature(found).parameters else found()
+        except TypeError as error:
+            raise AllocatorError(f"allocator {name!r} cannot be made: {error}") from error
     if _is_order(found):
         return DRFAllocator(rng, order=found)
     if not callable(found):
@@ -100,5 +105,5 @@ def _load(name: str) -> Any:
 def _import(point: EntryPoint, name: str) -> Any:
     try:
         return point.load()
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
         raise AllocatorError(f"allocator {name!r} cannot be imported: {error}") from error

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from allocators.checks import MAX_AMOUNT
 from allocators.core import NO_LIMIT, ROOT, Core
 from allocators.errors import AllocatorError
 
@@ -47,6 +48,12 @@ class Roles:
         self._children: Counter[str] = Counter()
         self._members: Counter[str] = Counter()
         self._reserved: Counter[str] = Counter()
+        self._needs: dict[
+            str, dict[str, int]
+        ] = {}  # by resource and role: the larger of its guarantee and the next
+        self._below: dict[
+            str, dict[str, int]
+        ] = {}  # by resource and role: the sum of what those right below need
 
     def node(self, role: str) -> int:
         """Return the role's node."""
@@ -101,24 +108,46 @@ class Roles:
             role = role.rpartition("/")[0]
             self._children[role] -= 1
 
-    def check_guarantees(self, role: str, guarantee: Mapping[str, int], cluster: Mapping[str, int]) -> None:
-        """Raise `AllocatorError` if with this guarantee all together would be above the cluster."""
-        for name in guarantee:
-            needs: dict[str, int] = {}
-            wanted = {path: one.guarantee.get(name, 0) for path, one in self.settings.items()}
-            wanted[role] = guarantee[name]
-            paths = sorted(
-                {path for each in wanted for path in above(each)}, key=lambda path: -path.count("/")
-            )
-            for path in paths:
-                needs[path] = max(wanted.get(path, 0), needs.get(path, 0))
-                parent = path.rpartition("/")[0]
-                needs[parent] = needs.get(parent, 0) + needs[path]
-            if needs[""] > cluster.get(name, 0):
+    def check_guarantees(
+        self, role: str, guarantee: Mapping[str, int], cluster: Mapping[str, int] | None
+    ) -> None:
+        """Raise `AllocatorError` if with this guarantee all together would be above the cluster, or too large to count.
+
+        Without a cluster only the latter is looked at. Time is O(depth) for each resource.
+        """
+        for name, amount in guarantee.items():
+            *_, (_, whole) = self._needs_with(role, name, amount)
+            most = MAX_AMOUNT if cluster is None else cluster.get(name, 0)
+            if whole > most:
+                there = "but the cluster has" if cluster is not None else "at most"
                 raise AllocatorError(
-                    f"role {role!r}: guarantees of {needs['']} thousandths of {name} in sum, "
-                    f"but the cluster has {cluster.get(name, 0)}"
+                    f"role {role!r}: guarantees of {whole} thousandths of {name} in sum, {there} {most}"
                 )
+
+    def set_guarantee(self, role: str, guarantee: Mapping[str, int]) -> None:
+        """Remember what must be kept for the role, and for those above it."""
+        for name in {*self._needs, *guarantee}:
+            needs = self._needs.setdefault(name, {})
+            below = self._below.setdefault(name, {})
+            for path, need in self._needs_with(role, name, guarantee.get(name, 0)):
+                if path:
+                    parent = path.rpartition("/")[0]
+                    below[parent] = below.get(parent, 0) + need - needs.get(path, 0)
+                needs[path] = need
+
+    def _needs_with(self, role: str, name: str, amount: int) -> list[tuple[str, int]]:
+        """What each role from this one upwards would need, and at last, as "", all together."""
+        needs, below = self._needs.get(name, {}), self._below.get(name, {})
+        found: list[tuple[str, int]] = []
+        grown = 0
+        for path in [*reversed(above(role)), ""]:
+            own = amount if path == role else 0
+            if path and path != role and path in self.settings:
+                own = self.settings[path].guarantee.get(name, 0)
+            need = max(own, below.get(path, 0) + grown)
+            grown = need - needs.get(path, 0)
+            found.append((path, need))
+        return found
 
     @staticmethod
     def limits(settings: RoleSettings, names: list[str], revocable: Mapping[str, int]) -> list[int]:

@@ -13,6 +13,7 @@ from .array_tree import ArrayTree
 from .compiled import ledger, refusals
 from .compiled.state import (
     ALLOCATED,
+    BELOW,
     BORROWED,
     CHECKED,
     GUARANTEE,
@@ -20,6 +21,7 @@ from .compiled.state import (
     HELD,
     HELD_FREE,
     LIMIT,
+    NEED,
     ON,
     PARENT,
     RECORD,
@@ -69,6 +71,8 @@ class ArrayBooks(ArrayTree):
         self._cluster = [whole - mine for whole, mine in zip(self._cluster, self._totals[agent], strict=True)]
         refusals.forgive(agent, -1, *self._s)
         self._s.free[agent] = 0
+        if self._s.recorded.shape[1]:
+            self._s.recorded[agent] = 0
         if self._s.excluded.shape[1]:
             self._s.excluded[agent] = 0
         self._left_out = {pair for pair in self._left_out if pair[0] != agent}
@@ -176,6 +180,7 @@ class ArrayBooks(ArrayTree):
         first, last = 0, len(gifts.agents)
         if until > 0:
             self._bits("hidden")
+            self._bits("recorded")
         while first < last:
             first = refusals.give_all(
                 first, last, gifts.agents, gifts.clients, gifts.parts, gifts.rows, until, *self._s
@@ -186,6 +191,7 @@ class ArrayBooks(ArrayTree):
     def refuse(self, agent: int, client: int, row: list[int], until: float) -> None:
         """See `Core`."""
         self._bits("hidden")
+        self._bits("recorded")
         if self._s.scalar[RECORD_FREE] < 0:
             self._grow_records(max(16, 2 * self._s.record.shape[1]))
         refusals.refuse(agent, client, self._row(row), until, *self._s)
@@ -263,6 +269,20 @@ class ArrayBooks(ArrayTree):
         used = amount[ALLOCATED] + amount[UNUSED]
         room = np.where(amount[LIMIT] == NO_LIMIT, NO_LIMIT, np.maximum(0, amount[LIMIT] - used))
         return room.tolist(), (used - amount[BORROWED] - amount[GUARANTEE]).tolist()
+
+    def claims(self, client: int) -> list[int]:
+        """See `Core`."""
+        amount = self._s.amount
+        own = others = need = np.zeros(self._columns, np.int64)
+        node = client
+        while node != ROOT:
+            others = others + amount[BELOW, node] - need
+            lacking = np.where(amount[GUARANTEE, node] > 0, -np.array(self.room(node)[1]), 0)
+            own = np.maximum(own, lacking - others)
+            need = amount[NEED, node]
+            node = int(self._s.node[PARENT, node])
+        row: list[int] = own.tolist()
+        return row
 
     def is_active(self, agent: int) -> bool:
         """See `Core`."""

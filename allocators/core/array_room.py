@@ -30,12 +30,13 @@ class ArrayRoom:
         self._margin = 2
         self._most_held = 0
         self._s = State(
-            scalar=np.zeros(15, np.int64),
+            scalar=np.zeros(16, np.int64),
             agent=np.full((6, 0), -1, np.int64),
             free=np.zeros((0, 0), np.int64),
             checked=np.zeros((0, 0), np.int64),
             idle=np.zeros(0, np.int64),
             hidden=np.zeros((0, 0), np.uint64),
+            recorded=np.zeros((0, 0), np.uint64),
             excluded=np.zeros((0, 0), np.uint64),
             ready=np.zeros(0, np.uint64),
             node=np.zeros((16, 0), np.int64),
@@ -44,6 +45,7 @@ class ArrayRoom:
             heap=np.zeros(0, np.int64),
             front=np.zeros(0, np.int64),
             totals=np.zeros(0, np.float64),
+            cluster=np.zeros(0, np.int64),
             twin=np.zeros(0, np.int64),
             minima=np.full((1, 1, 0), -1, np.int64),
             headroom=np.zeros(0, np.int64),
@@ -77,6 +79,8 @@ class ArrayRoom:
         )
         if s.hidden.shape[1]:
             self._replace(hidden=wider(s.hidden, words, 0))
+        if s.recorded.shape[1]:
+            self._replace(recorded=wider(s.recorded, words, 0))
         if s.excluded.shape[1]:
             self._replace(excluded=wider(s.excluded, words, 0))
 
@@ -88,6 +92,7 @@ class ArrayRoom:
             checked=grown(s.checked, (size, self._columns), 0),
             idle=wider(s.idle, size, 0),
             hidden=grown(s.hidden, (size, s.hidden.shape[1]), 0),
+            recorded=grown(s.recorded, (size, s.recorded.shape[1]), 0),
             excluded=grown(s.excluded, (size, s.excluded.shape[1]), 0),
         )
 
@@ -118,7 +123,7 @@ class ArrayRoom:
             self._grow_out(2 * s.out.shape[1] + margin)
         if s.scalar[HELD_USED] + margin > s.held.shape[1]:
             self._grow_held(max(2 * s.held.shape[1], int(s.scalar[HELD_USED]) + 2 * margin, 1024))
-        self._most_held = self._s.held.shape[1] - self._margin * FEW_IDLE
+        self._most_held = self._s.held.shape[1] - 2 * self._margin
 
     def _bits(self, name: str) -> None:
         """Have room for bits of all clients on all agents."""

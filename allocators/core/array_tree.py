@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .array_gifts import Ints
-from .array_room import FEW_IDLE, ArrayRoom, grown, wider
+from .array_room import ArrayRoom, grown, wider
 from .compiled import siblings
 from .compiled.state import (
     ACTIVE,
@@ -92,6 +92,7 @@ class ArrayTree(ArrayRoom):
             free=grown(s.free, (len(s.free), width), 0),
             checked=grown(s.checked, (len(s.free), width), 0),
             totals=wider(s.totals, width, math.inf),
+            cluster=wider(s.cluster, width, 0),
             twin=wider(s.twin, width, -1 if twin is None else twin),
             minima=grown(s.minima, (*s.minima.shape[:2], width), 0),
             headroom=wider(s.headroom, width, 0),
@@ -214,6 +215,7 @@ class ArrayTree(ArrayRoom):
             return
         self._stale = False
         s = self._s
+        s.cluster[:] = self._cluster
         s.totals[:] = [
             whole if counted and whole > 0 else math.inf
             for whole, counted in zip(self._cluster, self._counted, strict=True)
@@ -226,7 +228,7 @@ class ArrayTree(ArrayRoom):
         # Uncut, an agent goes whole to one client, or what is not revocable to one and the rest to another.
         cut = bool(self._quotas) or parts
         self._margin = self._clients() * (1 + parts) + 2 if cut else 2
-        self._make_room(self._margin * FEW_IDLE)
+        self._make_room(2 * self._margin)
         prune = self._quotas and not s.scalar[TWINS] and len(self._minima) <= FEW_MINIMA
         self._s.scalar[PRUNE] = bool(prune)
         siblings.rebuild(*self._s)

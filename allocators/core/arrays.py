@@ -16,6 +16,7 @@ from .compiled.state import (
     HELD_USED,
     IDLE,
     IDLE_AT,
+    NUMBER,
     OUT,
 )
 from .interface import Given, Part, Reason
@@ -76,13 +77,19 @@ class ArrayCore(ArrayBooks):
         if self._stale:
             self._settle()
         if self._s.scalar[HELD_USED] > self._most_held:
-            self._make_room(self._margin * FEW_IDLE)
-        number = passes.run(self._order, 0, 0, self._margin, agent, client, part, row, *self._s)
+            self._make_room(2 * self._margin)
+        done = passes.run(self._order, 0, 0, self._margin, agent, client, part, row, *self._s)
         s = self._s
-        if number < 0:
+        if done < 0:
             gifts = self.run(self.offerable())
             self.widened = False
             return gifts
+        while done < 2 * s.scalar[NUMBER]:
+            self._make_room(self._margin)
+            s = self._s
+            done = passes.run(
+                self._order, int(s.scalar[NUMBER]), done, self._margin, -1, 0, 0, s.headroom, *s
+            )
         count = s.scalar[OUT]
         if count == 0:
             return ()

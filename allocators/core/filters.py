@@ -47,9 +47,13 @@ class FilterTable:
                     item.refused.append(0)
 
     def add(self, agent: int, client: int, refused: list[int], until: float) -> None:
-        """Set a filter, beside those that there are."""
+        """Set a filter; weaker and shorter ones of the same client there are dropped."""
+        here = self._at.setdefault(agent, {}).setdefault(client, [])
+        kept = [item for item in here if item.until > until or not all(map(le, item.refused, refused))]
+        if len(kept) < len(here):
+            self._kill([item for item in here if item not in kept])
         new = Filter(agent, client, refused, until)
-        self._at.setdefault(agent, {}).setdefault(client, []).append(new)
+        here[:] = [*kept, new]
         self._agents.setdefault(client, set()).add(agent)
         self._made += 1
         heapq.heappush(self._queue, (until, self._made, new))

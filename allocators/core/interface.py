@@ -216,6 +216,10 @@ class Core(Protocol):
         """Return what a role may still get by its limit, and by how much it is above its guarantee: below, negative."""
         ...
 
+    def claims(self, client: int) -> list[int]:
+        """Return what the client's roles lack of their guarantees that is not kept for others below them."""
+        ...
+
     def is_active(self, agent: int) -> bool:
         """Return whether the agent is given to anybody."""
         ...

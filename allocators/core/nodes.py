@@ -12,7 +12,7 @@ second counts on after a release: two idle clients thus take turns instead of th
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import add, sub
 from typing import Any
 
@@ -151,6 +151,12 @@ class Nodes:
         self.totals = totals
         self._epoch += 1
 
+    def unsettle(self) -> None:
+        """Have all levels sorted anew: a key could not be had, in the midst of it."""
+        self._epoch += 1
+        for node in self:
+            node.key = None
+
     def add(self, parent: int, name: str, role: str, framework: str) -> int:
         """Add a node."""
         above = self[parent]
@@ -258,8 +264,8 @@ class Nodes:
                 best = fraction
         return best
 
-    def groups(self) -> Iterator[list[Entry]]:
-        """Yield the active clients in order, one sorted list a group.
+    def groups(self, skips: Callable[[Node], bool] | None = None) -> Iterator[list[Entry]]:
+        """Yield the active clients in order, one sorted list a group, but for roles that `skips` says.
 
         What is charged meanwhile does not change the order of what is yielded.
         """
@@ -270,7 +276,7 @@ class Nodes:
                 pending.pop()
             elif entry[2] == GROUP:
                 yield self._sorted(entry[3])
-            else:
+            elif skips is None or not skips(entry[3]):
                 pending.append(iter(self._sorted(entry[3])))
 
     def only_group(self) -> Node | None:

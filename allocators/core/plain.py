@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from operator import add, truediv
 from typing import cast
 
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 from allocators.orders import DominantShare
 
 from .gifts import ListGifts
-from .interface import UNRESERVED, Given, Pass, Reason
+from .interface import UNRESERVED, Given, Minimum, Pass, Reason
 from .nodes import Entry, Node
 from .plain_offers import PlainOffers
 
 __all__ = ["PlainCore"]
 
+FEW = 8
+"""With more minima of clients' own than this, roles at their limit are looked at: to find out costs more."""
 MANY = 64
 """From so many agents on it pays to keep the order of a flat tree, and not to sort for each."""
 
@@ -36,6 +39,23 @@ class PlainCore(PlainOffers):
         if isinstance(order, np.ndarray):
             order = cast("list[int]", order.tolist())
         given: list[Given] = []
+        whole = False
+        try:
+            result = self._pass(order, given)
+            whole = True
+        finally:
+            if (
+                not whole
+            ):  # an order of siblings that is not ours has failed: nobody is told, so nobody is charged
+                for agent, client, parts in given:
+                    for part, row in parts:
+                        self.give(agent, client, part, row)
+                self._nodes.unsettle()
+        self._left_out.clear()
+        return result
+
+    def _pass(self, order: Sequence[int], given: list[Given]) -> list[Given] | Pass:
+        self._full.clear()
         if any(self._nodes[0].needed_below):
             for number in order:
                 self._serve(number, given, guarantees=True)
@@ -43,12 +63,9 @@ class PlainCore(PlainOffers):
             group = self._nodes.only_group()
             special = {*self._special, *self._filters.agents(), *(number for number, _ in self._left_out)}
             if group is not None and len(special) * 10 < len(order):
-                gifts = self._serve_flat(order, group, special)
-                self._left_out.clear()
-                return gifts
+                return self._serve_flat(order, group, special)
         for number in order:
             self._serve(number, given, guarantees=False)
-        self._left_out.clear()
         return given
 
     def _serve(self, number: int, given: list[Given], *, guarantees: bool) -> None:
@@ -59,8 +76,14 @@ class PlainCore(PlainOffers):
         simple = self._minimum and not books.reserved and not self._own_minimum
         if simple and not self._reaches([max(0, amount) for amount in books.free], self._minimum):
             return
+        skips: Callable[[Node], bool] | None = None
+        if self._quotas and not self._twins:
+            needy = guarantees or not (books.reserved or self._is_spare())
+            if needy and not any(self._nodes[0].needed_below):
+                return
+            skips = partial(self._is_passed_over, needy=needy)
         left_out = self._left_out
-        for group in self._nodes.groups():
+        for group in self._nodes.groups(skips):
             for _, _, _, client in group:
                 if guarantees and not self._lacks(client, books.free):
                     continue
@@ -76,9 +99,37 @@ class PlainCore(PlainOffers):
                     if number not in self._idle:
                         return
 
+    def _is_spare(self) -> bool:
+        """Whether more than the smallest offer is free that need not be kept for guarantees."""
+        if not self._nodes.guarantees or len(self._own_minimum) > FEW:
+            return True
+        kept = self._nodes[0].needed_below
+        spare = [max(0, free - need) for free, need in zip(self._headroom, kept, strict=True)]
+        return any(not minimum or self._reaches(spare, minimum) for minimum in self._minima())
+
+    def _is_passed_over(self, role: Node, *, needy: bool) -> bool:
+        """Whether nobody in the role can get anything: by its limit, or with `needy` as nothing is kept for it."""
+        if needy and role.parent is self._nodes[0] and not any(role.need):
+            return True
+        if role.number in self._full:
+            return True
+        if role.limit is None or any(role.unused) or len(self._own_minimum) > FEW:
+            return False
+        # Nobody has more than the cluster, either: of what there is none of, there is no limit in most cases.
+        room = [min(role.room(column), whole) for column, whole in enumerate(self._cluster)]
+        if any(not minimum or self._reaches(room, minimum) for minimum in self._minima()):
+            return False
+        self._full.add(role.number)  # for this pass: what is given out only makes it less
+        return True
+
+    def _minima(self) -> Iterator[Minimum]:
+        yield self._minimum
+        for client in self._own_minimum:
+            yield self._nodes[client].minimum or []
+
     def _is_plain(self) -> bool:
         return (
-            isinstance(self._order, DominantShare)
+            type(self._order) is DominantShare
             and not self._quotas
             and not self._own_minimum
             and not self._twins

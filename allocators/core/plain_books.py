@@ -65,6 +65,7 @@ class PlainBooks:
         self._quotas: set[int] = set()
         self._shared: dict[tuple[int, ...], list[int]] = {}  # totals, one list for equal ones
         self._special: set[int] = set()  # agents that have reservations, or that some client cannot use
+        self._full: set[int] = set()  # roles at their limit, in the pass that goes on
         self._stale_totals = True
 
     def add_column(self, *, counted: bool, twin: int | None = None) -> int:
@@ -330,6 +331,11 @@ class PlainBooks:
         here = self._nodes[node]
         columns = range(self._width)
         return [here.room(column) for column in columns], [here.over(column) for column in columns]
+
+    def claims(self, client: int) -> list[int]:
+        """See `Core`."""
+        node = self._nodes[client]
+        return [self._nodes.claims(node, column)[0] for column in range(self._width)]
 
     def is_active(self, agent: int) -> bool:
         """See `Core`."""

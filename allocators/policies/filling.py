@@ -67,7 +67,8 @@ def _first_used_up(
         at_break = taken[:-1, resource] + np.where(grows, growth[:, resource], 1.0) * np.where(
             grows, breaks, 0.0
         )
-        number = int(np.searchsorted(at_break, left[resource]))
+        # Never falling, but where those who are left, without a limit, need none of it: it stays what it was.
+        number = int(np.searchsorted(np.maximum.accumulate(at_break), left[resource]))
         if number < len(breaks) and growth[number, resource] > 0:
             levels[resource] = max(0.0, (left[resource] - taken[number, resource]) / growth[number, resource])
     level = float(levels.min(initial=np.inf))

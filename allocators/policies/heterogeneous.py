@@ -100,6 +100,9 @@ def drfh(
     ([6, 6], [0, 0, 1, 1], [0, 1, 0, 1], [5, 1, 1, 5])
     """
     instance = _instance(demands, servers, weights, limits)
+    if not len(instance.demands):
+        none = np.zeros(0, dtype=np.int64)
+        return Placement(none, none, none, none)
     scales = _scales(instance) if fit is Fit.BEST else np.zeros(0, dtype=np.int64)
     if compiled is None:
         compiled = _steps_at_most(instance, fit) >= WORTH_COMPILING and _numba()

@@ -20,6 +20,10 @@ WholeTasks = NDArray[np.int64]
 """The same of a policy that gives whole tasks only."""
 
 
+EXTREME = 1e12
+"""The largest weight, and one over the smallest: beyond, sums of them are no longer theirs."""
+
+
 @dataclass(frozen=True)
 class Pool:
     """What there is, and what one task of each user takes of it.
@@ -63,6 +67,11 @@ class Pool:
         if not (ratio > 0).all():
             user = np.argwhere(~(ratio > 0))[0][0]
             raise AllocatorError(f"weights must be above zero, user {user} has {ratio[user]}")
+        if ((ratio < 1 / EXTREME) | (ratio > EXTREME)).any():
+            user = np.argwhere((ratio < 1 / EXTREME) | (ratio > EXTREME))[0][0]
+            raise AllocatorError(
+                f"weights must be from {1 / EXTREME:g} to {EXTREME:g}, user {user} has {ratio[user]}"
+            )
         most = np.full(users, np.inf)
         if limits is not None:
             try:

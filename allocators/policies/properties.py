@@ -78,10 +78,14 @@ def envy(policy: Policy, pool: Pool) -> float:
 
 
 def slack(policy: Policy, pool: Pool) -> float:
-    """How large a part of each resource that somebody needs is left, of the one who could get most more."""
+    """How large a part of each resource that somebody needs is left, of the one who could get most more.
+
+    Or how much more is given than there is.
+    """
     tasks = policy(pool)
     left = 1.0 - (pool.fractions() * tasks[:, None]).sum(axis=0)
-    worst = 0.0
+    # More than there is was given: as bad as it gets.
+    worst = max(0.0, -float(np.nan_to_num(left, nan=-np.inf).min(initial=0.0)) - 1e-9)
     for user in np.flatnonzero(tasks < pool.limits * (1 - 1e-9)):
         worst = max(worst, float(left[pool.demands[user] > 0].min()))
     return worst

@@ -113,7 +113,7 @@ def check_events() -> None:
 
 def measure_events(quick: bool) -> list[Row]:
     """One call each: the mean, and what one in a hundred takes longer than."""
-    times = 5 if quick else 9
+    times = 3 if quick else 9
     # With quotas plain takes 0.8 ms for one.
     numbers = {"numba": 5_000 if quick else 10_000, "plain": 50 if quick else 200}
     builds: dict[str, Build] = {"event": flat(*SIZE)}
@@ -198,7 +198,7 @@ _NAMED = dict(zip(("cpus", "mem", "disk", "ports"), AGENT, strict=True))
 def measure_names(quick: bool) -> list[Row]:
     """The same by names: a pass, and single events."""
     rows: list[Row] = []
-    times = 5 if quick else 11
+    times = 3 if quick else 11
     agents, frameworks = 10_000, 1_000
     clusters = {engine: Named(engine, agents, frameworks) for engine in ENGINES}
     for each in clusters.values():

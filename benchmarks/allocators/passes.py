@@ -84,7 +84,7 @@ def measure_passes(quick: bool) -> list[Row]:
         name = f"{size[0]}x{size[1]}"
         slow = quick and size > MIDDLE
         clusters = check(flat(*size), ENGINES[:1] if slow and len(ENGINES) > 1 else ENGINES)
-        times = (5 if slow else 7) if quick else 15
+        times = (3 if slow else 5) if quick else 15
         found = by_turns(rounds(clusters), times)
         plain = found.get("plain")
         if "numba" in found:
@@ -138,7 +138,7 @@ def measure_quota(quick: bool) -> list[Row]:
     """Passes with a tree and quotas, and passes in which nothing can be given."""
     if "numba" not in ENGINES:
         return []
-    times = 5 if quick else 15
+    times = 3 if quick else 15
     rows: list[Row] = []
     for roles in (3_000,) if quick else (300, 3_000):
         # At 3,000 plain takes minutes.
@@ -204,7 +204,7 @@ def measure_skew(quick: bool) -> list[Row]:
     }
     engine = ENGINES[0]
     clusters = {name: check(build, [engine] if quick else ENGINES)[engine] for name, build in cases.items()}
-    found = by_turns(rounds(clusters), 7 if quick else 15)
+    found = by_turns(rounds(clusters), 5 if quick else 15)
     prefix = "skew_" if engine == "numba" else "plain_skew_"
     rows = [
         figure(

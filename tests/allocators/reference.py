@@ -104,7 +104,7 @@ class Reference:
                 raise WrongError(f"more {name} is guaranteed than there is")
         if weight is not None:
             self.weights[role] = weight
-        self.guarantees[role] = dict(kept)
+        self.guarantees[role] = {name: amount for name, amount in kept.items() if amount}
         self.limits[role] = dict(most)
         self.forget()
 

@@ -164,3 +164,10 @@ def test_large_amounts_are_compared_exactly_or_not_at_all() -> None:
 def test_what_is_no_instance(arguments: tuple[object, ...], text: str) -> None:
     with pytest.raises(AllocatorError, match=text):
         drfh(*arguments)
+
+
+@pytest.mark.parametrize("compiled", HOW)
+@pytest.mark.parametrize("fit", Fit)
+def test_nobody_gets_nothing(fit: Fit, compiled: bool) -> None:
+    none = drfh(np.zeros((0, 1), int), [[2**40]], fit=fit, compiled=compiled)
+    assert (none.counts.size, none.user.size, none.server.size, none.tasks.size) == (0, 0, 0, 0)

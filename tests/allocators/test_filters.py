@@ -200,3 +200,22 @@ def test_many_revived_filters_do_not_pile_up(allocator):
     assert len(allocator.core._filters._queue) < 200
     assert allocator.allocate(1.0).next_expiry is None
     assert allocator.core._filters._at == {}
+
+
+@pytest.mark.parametrize("engine", ["plain", "numba"])
+def test_a_filter_takes_the_place_of_weaker_ones(engine):
+    pytest.importorskip("numba")
+    allocator = DRFAllocator(engine=engine)
+    allocator.add_agent("a", WHOLE)
+    allocator.set_framework("f", ["r"])
+    for turn in range(300):
+        [grant] = allocator.allocate(float(turn)).grants
+        allocator.release("a", "f", "r", {"cpus": 100 + turn}, refuse=1e6, now=float(turn))
+        assert allocator.allocate(float(turn)).grants == []
+        allocator.release("a", "f", "r", {"cpus": grant.amounts["cpus"] - 100 - turn}, now=float(turn))
+        rest = {name: amount for name, amount in grant.amounts.items() if name != "cpus"}
+        allocator.release("a", "f", "r", rest, now=float(turn))
+    if engine == "plain":
+        assert len(allocator.core._filters._queue) < 200
+    else:
+        assert allocator.core._s.record.shape[1] < 300

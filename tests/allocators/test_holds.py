@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from allocators import DRFAllocator
+from allocators import DRFAllocator, OfferConstraints
 
 
 @pytest.fixture(params=["plain", "numba"])
@@ -108,3 +108,58 @@ def test_an_agent_that_was_refused_is_not_held(allocator):
     allocator.allocate(11.0)
     allocator.release("c", "small", "r", {"cpus": 4000}, now=12.0)
     assert [grant.framework for grant in allocator.allocate(12.0).grants] == ["small"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a.set_framework(
+            "big",
+            ["s"],
+            min_offer=[{"cpus": 4000}],
+            hold_after=10.0,
+            constraints=OfferConstraints(agents=["b"]),
+        ),
+        lambda a: a.set_framework("big", ["s"], min_offer=[{"cpus": 4000}]),
+        lambda a: a.set_framework("big", ["s"], min_offer=[{"cpus": 9000}], hold_after=10.0),
+        lambda a: a.update_agent("a", total={"cpus": 3500}),
+        lambda a: a.update_agent("a", unavailability=(12.0, 50.0)),
+        lambda a: a.update_agent("a", reservations={"else": {"cpus": 500}}),
+        lambda a: a.claim("a", "small", "r", {"cpus": 500}),
+    ],
+)
+def test_what_makes_no_sense_any_more_is_let_go(allocator, change):
+    allocator.allocate(10.0)
+    end_task(allocator, "a", 11.0)
+    change(allocator)
+    allocator.allocate(12.0)
+    assert ("big", "s") not in allocator.allocated("a")
+    assert allocator.shares()["big", "s"] == 0.0
+
+
+def test_who_was_served_elsewhere_lets_go(allocator):
+    allocator.allocate(10.0)
+    end_task(allocator, "a", 11.0)
+    allocator.add_agent("c", {"cpus": 4000})
+    assert ("big", "c", {"cpus": 4000}) in [
+        (grant.framework, grant.agent, grant.amounts) for grant in allocator.allocate(12.0).grants
+    ]
+    assert end_task(allocator, "a", 13.0) == [("small", "a", 2000)]
+
+
+def test_all_that_is_told_of_a_held_agent_agrees(allocator):
+    allocator.allocate(10.0)
+    end_task(allocator, "a", 11.0)
+    assert [grant.framework for grant in allocator.holdings("a")] == ["small"]
+    assert allocator.free("a") == {"cpus": 1000}
+    assert allocator.explain("big", "a", 12.0)[0] == "role s: held for it until it is enough, for 98 s more"
+    allocator.update_agent("a", reservations={"r": {"cpus": 1000}})  # what is free can be reserved
+    assert [grant.reserved for grant in allocator.allocate(12.0).grants] == [{"r": {"cpus": 1000}}]
+
+
+def test_looking_for_an_agent_is_done_once_in_a_while(allocator):
+    allocator.set_framework("big", ["s"], min_offer=[{"cpus": 5000}], hold_after=10.0)
+    allocator.allocate(10.0)
+    assert allocator.next_expiry() == 20.0
+    allocator.allocate(15.0)
+    assert allocator.next_expiry() == 20.0

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from allocators import AllocatorError, Capacity, DRFAllocator, Fifo, Lottery, Priority
+from allocators import AllocatorError, Capacity, DominantShare, DRFAllocator, Fifo, Lottery, Priority
 from allocators.plugins import allocator_names, make_allocator
 
 
@@ -104,3 +104,53 @@ NOT_AN_ALLOCATOR = 7
 def test_bad_names(name, text):
     with pytest.raises(AllocatorError, match=text):
         make_allocator(name)
+
+
+class Stubborn(DominantShare):
+    """The one with the larger share is next."""
+
+    def key(self, node, share):
+        return -share
+
+
+@pytest.mark.parametrize("agents", [10, 200])
+def test_an_order_that_is_nearly_ours_is_asked_all_the_same(agents):
+    allocator = cluster(Stubborn(), agents)
+    for name in ("a", "b"):
+        allocator.set_framework(name, ["*"])
+    assert Counter(grant.framework for grant in allocator.allocate(0.0).grants) == {"a": agents}
+
+
+class Failing:
+    steady = True
+
+    def __init__(self):
+        self.asked = 0
+
+    def key(self, node, share):
+        self.asked += 1
+        if 8 <= self.asked < 12:
+            raise RuntimeError("no idea")
+        return share
+
+
+def test_an_order_that_fails_leaves_nobody_charged():
+    allocator = cluster(Failing(), agents=6)
+    for name in ("a", "b"):
+        allocator.set_framework(name, ["*"])
+    with pytest.raises(RuntimeError, match=r"no idea"):
+        allocator.allocate(0.0)
+    assert set(allocator.shares().values()) == {0.0}
+    while True:
+        try:
+            grants = allocator.allocate(1.0).grants
+        except RuntimeError:
+            continue
+        break
+    assert len({grant.agent for grant in grants}) == 6
+
+
+@pytest.mark.parametrize("order", [5, DominantShare, "fifo"])
+def test_what_is_no_order_is_refused(order):
+    with pytest.raises(AllocatorError, match=r"order must be an Order, with steady and key"):
+        DRFAllocator(order=order)

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from allocators import AllocatorError
 from allocators.policies import (
     Pool,
+    Property,
     asset_fairness,
     ceei,
     drf,
     equal_split,
     max_min,
+    measure,
     random_pool,
     single_resource,
     slot_fair,
@@ -166,3 +168,28 @@ def test_other_bad_input() -> None:
         max_min([1, 2], 3, [1, 0])
     with pytest.raises(AllocatorError, match="a number"):
         max_min([1, 2], [3, 4])
+
+
+@pytest.mark.parametrize("policy", [drf, asset_fairness, single_resource])
+def test_never_more_than_there_is_is_given(policy):
+    # Users without a limit who demand none of what is used up last once hid what the others take of it.
+    pools = [Pool.of([[3, 3, 4], [4, 4, 0]], [20, 16, 3], [8, 1])]
+    rng = np.random.default_rng(8)
+    pools += [random_pool(rng, zeros=True) for _ in range(1500)]
+    for pool in pools:
+        used = policy(pool) @ pool.demands
+        assert (used <= pool.capacity * (1 + 1e-9)).all(), (pool.demands.tolist(), pool.capacity.tolist())
+
+
+def test_a_policy_that_gives_too_much_is_found_out():
+    def generous(pool):
+        return 2 * drf(pool)
+
+    rng = np.random.default_rng(1)
+    assert max(measure(Property.PARETO_EFFICIENCY, generous, rng) for _ in range(20)) > 0.5
+
+
+@pytest.mark.parametrize("weights", [[1e308, 1e308], [1e-300, 1.0]])
+def test_weights_beyond_all_reason_are_refused(weights):
+    with pytest.raises(AllocatorError, match=r"weights must be from 1e-12 to 1e\+12, user 0 has"):
+        Pool.of([[1], [1]], [10], weights)

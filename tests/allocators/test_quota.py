@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from allocators import AllocatorError, DRFAllocator
+from allocators import MAX_AMOUNT, AllocatorError, DRFAllocator
 
 pytest.importorskip("numba")
 
@@ -235,3 +235,58 @@ def test_a_quota_above_the_cluster_can_be_forced_before_its_agents_come(cluster)
 def test_an_unknown_engine_is_refused():
     with pytest.raises(AllocatorError, match=r"engine is 'c', not plain or numba"):
         DRFAllocator(engine="c")
+
+
+def test_what_is_held_in_all_stays_small_enough_to_count(cluster):
+    allocator = cluster(1)
+    allocator.claim("a0", "f", "r", {"cpus": MAX_AMOUNT})
+    with pytest.raises(AllocatorError, match=r"cpus held in the cluster would be above"):
+        allocator.claim("a0", "f", "r", {"cpus": MAX_AMOUNT})
+    with pytest.raises(AllocatorError, match=r"agent 'b': cpus held in the cluster would be above"):
+        allocator.add_agent("b", {"cpus": 1}, {("f", "r"): {"cpus": MAX_AMOUNT}})
+    allocator.set_role("x", guarantee={"cpus": MAX_AMOUNT}, force=True)
+    with pytest.raises(
+        AllocatorError, match=r"role 'y': guarantees of \d+ thousandths of cpus in sum, at most"
+    ):
+        allocator.set_role("y", guarantee={"cpus": 1}, force=True)
+    allocator.update_agent("a0", revocable={"cpus": MAX_AMOUNT})
+    with pytest.raises(AllocatorError, match=r"agent 'c': cpus of the cluster would be above"):
+        allocator.add_agent("c", {"cpus": 1}, revocable={"cpus": 1})
+
+
+def test_what_is_nothing_leaves_no_trace(cluster):
+    allocator = cluster(1)
+    allocator.set_role("x", guarantee={"cpus": 0})
+    assert allocator.role_shares() == {}
+    allocator.set_framework("f", ["r"])
+    allocator.allocate(0.0)
+    for number in range(5):
+        allocator.release("a0", "f", "r", {f"junk{number}": 0})
+    assert set(allocator.columns.names) == {"cpus", "mem"}
+
+
+def test_guarantees_are_summed_up_by_the_tree(cluster):
+    allocator = cluster(1)
+    allocator.set_role("a", guarantee={"cpus": 2000})
+    allocator.set_role("a/x", guarantee={"cpus": 1500})
+    allocator.set_role("a/y", guarantee={"cpus": 1500})  # 3000 for a, though it has 2000 itself
+    with pytest.raises(AllocatorError, match=r"guarantees of 4001 thousandths of cpus in sum"):
+        allocator.set_role("b", guarantee={"cpus": 1001})
+    allocator.set_role("a/x", guarantee={})
+    allocator.set_role("b", guarantee={"cpus": 2000})
+    with pytest.raises(AllocatorError, match=r"guarantees of 4500 thousandths"):
+        allocator.set_role("a/y/z", guarantee={"cpus": 2500})
+
+
+@pytest.mark.parametrize("limit", [{"cpus": 0}, {"cpus": 5}])
+def test_a_role_at_its_limit_is_passed_over_and_comes_back(cluster, limit):
+    allocator = cluster(30)
+    allocator.set_role("full", limit=limit)
+    for number in range(20):
+        allocator.set_framework(f"f{number}", ["full"])
+    assert allocator.allocate(0.0).grants == []
+    allocator.set_role("full", limit={"cpus": 6000})
+    assert sum(grant.amounts["cpus"] for grant in allocator.allocate(0.0).grants) == 6000
+    (agent, holder) = next((a, f) for a in allocator.agents for f, _ in allocator.allocated(a))
+    allocator.release(agent, holder, "full", {"cpus": 2000})
+    assert sum(grant.amounts["cpus"] for grant in allocator.allocate(0.0).grants) == 2000

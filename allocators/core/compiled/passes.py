@@ -26,6 +26,7 @@ from .state import (
     MINIMA,
     NEED,
     NO_LIMIT,
+    NUMBER,
     OUT,
     OWN_MINIMA,
     PARENT,
@@ -83,10 +84,10 @@ def is_full(s, node):
             return False
     row = s.work[SURPLUS]
     for c in range(columns):
-        row[c] = NO_LIMIT
+        row[c] = s.cluster[c]
         if s.amount[LIMIT, node, c] != NO_LIMIT:
             left = s.amount[LIMIT, node, c] - s.amount[ALLOCATED, node, c] - s.amount[UNUSED, node, c]
-            row[c] = max(0, left)
+            row[c] = min(row[c], max(0, left))
     for m in range(s.scalar[MINIMA]):
         if reaches(s, row, m):
             return False
@@ -219,6 +220,7 @@ def run(order, number, first, margin, a, client, role, row, *arrays):
             for n in range(number):
                 order[n] = s.idle[n]
             s.scalar[WIDENED] = 0
+    s.scalar[NUMBER] = number
     if first == 0:
         lacking = False
         for c in range(s.totals.shape[0]):

@@ -60,39 +60,6 @@ def check(s, a):
 
 
 @compiled
-def add_record(s, a, client, row, until):
-    """Hide from a client what is contained in `row`."""
-    check(s, a)
-    record = s.scalar[RECORD_FREE]
-    s.scalar[RECORD_FREE] = s.record[2, record]
-    s.record[0, record] = client
-    s.record[1, record] = a
-    first = s.agent[RECORD, a]
-    s.record[2, record] = first
-    s.record[3, record] = -1
-    if first >= 0:
-        s.record[3, first] = record
-    s.agent[RECORD, a] = record
-    first = s.node[FIRST, client]
-    s.record[4, record] = first
-    s.record[5, record] = -1
-    if first >= 0:
-        s.record[5, first] = record
-    s.node[FIRST, client] = record
-    for c in range(row.shape[0]):
-        s.record_amount[record, c] = row[c]
-    s.until[record] = until
-    if contained(s.checked[a], row):
-        s.hidden[a, client >> 6] |= np.uint64(1) << np.uint64(client & 63)
-    at = s.scalar[HEAP_LENGTH]
-    s.scalar[HEAP_LENGTH] += 1
-    while at > 0 and s.until[s.queue[(at - 1) // 2]] > until:
-        s.queue[at] = s.queue[(at - 1) // 2]
-        at = (at - 1) // 2
-    s.queue[at] = record
-
-
-@compiled
 def drop_record(s, record):
     """Take a filter out; its place is free when the queue comes to it."""
     client, a = s.record[0, record], s.record[1, record]
@@ -177,6 +144,58 @@ def tidy_queue(s):
 
 
 @compiled
+def tidy_if_many(s):
+    """Long filters that are revived away, or replaced, must not pile up until they would have ended."""
+    if s.scalar[DEAD] > 64 and 2 * s.scalar[DEAD] > s.scalar[HEAP_LENGTH]:
+        tidy_queue(s)
+
+
+@compiled
+def add_record(s, a, client, row, until):
+    """Hide from a client what is contained in `row`; its weaker and shorter filters there are dropped."""
+    word, bit = client >> 6, np.uint64(1) << np.uint64(client & 63)
+    if s.recorded[a, word] & bit:
+        record = s.agent[RECORD, a]
+        while record >= 0:
+            after = s.record[2, record]
+            same = s.record[0, record] == client and s.until[record] <= until
+            if same and contained(s.record_amount[record], row):
+                drop_record(s, record)
+                s.scalar[DEAD] += 1
+            record = after
+        tidy_if_many(s)
+    s.recorded[a, word] |= bit
+    check(s, a)
+    record = s.scalar[RECORD_FREE]
+    s.scalar[RECORD_FREE] = s.record[2, record]
+    s.record[0, record] = client
+    s.record[1, record] = a
+    first = s.agent[RECORD, a]
+    s.record[2, record] = first
+    s.record[3, record] = -1
+    if first >= 0:
+        s.record[3, first] = record
+    s.agent[RECORD, a] = record
+    first = s.node[FIRST, client]
+    s.record[4, record] = first
+    s.record[5, record] = -1
+    if first >= 0:
+        s.record[5, first] = record
+    s.node[FIRST, client] = record
+    for c in range(row.shape[0]):
+        s.record_amount[record, c] = row[c]
+    s.until[record] = until
+    if contained(s.checked[a], row):
+        s.hidden[a, client >> 6] |= np.uint64(1) << np.uint64(client & 63)
+    at = s.scalar[HEAP_LENGTH]
+    s.scalar[HEAP_LENGTH] += 1
+    while at > 0 and s.until[s.queue[(at - 1) // 2]] > until:
+        s.queue[at] = s.queue[(at - 1) // 2]
+        at = (at - 1) // 2
+    s.queue[at] = record
+
+
+@compiled
 def forgive(a, client, *arrays):
     """Drop all filters of a client, or with a client below 0 those on an agent."""
     s = State(*arrays)
@@ -190,9 +209,7 @@ def forgive(a, client, *arrays):
             drop_record(s, s.agent[RECORD, a])
             dropped += 1
     s.scalar[DEAD] += dropped
-    # Long filters that are revived away must not pile up in the queue until they would have ended.
-    if s.scalar[DEAD] > 64 and 2 * s.scalar[DEAD] > s.scalar[HEAP_LENGTH]:
-        tidy_queue(s)
+    tidy_if_many(s)
 
 
 @compiled

@@ -40,6 +40,7 @@ __all__ = [
     "NONE",
     "NOTHING_FREE",
     "NO_LIMIT",
+    "NUMBER",
     "ON",
     "OUT",
     "OVER_LIMIT",
@@ -88,7 +89,7 @@ ON, SLICE, RECORD, HELD, IDLE_AT, CHECKED = range(6)
 
 # Places of `scalar`.
 QUOTAS, GUARANTEES, TWINS, OWN_MINIMA, MINIMA, IDLE, HELD_FREE, RECORD_FREE, HEAP_LENGTH = range(9)
-OUT, WIDENED, PRUNE, STALE, DEAD, HELD_USED = range(9, 15)
+OUT, WIDENED, PRUNE, STALE, DEAD, HELD_USED, NUMBER = range(9, 16)
 
 ROOT = 0
 """The node above all roles."""
@@ -112,12 +113,13 @@ class State(NamedTuple):
     Integers are int64 but where it is said; a link of -1 ends a list.
     """
 
-    scalar: Any  # (15,)
+    scalar: Any  # (16,)
     agent: Any  # (6, A)
     free: Any  # (A, R): not reserved, negative where over-committed
     checked: Any  # (A, R): what the bits of `hidden` are right for
     idle: Any  # (A,): the agents with anything to give, scalar[IDLE] of them
     hidden: Any  # (A, words or 0) uint64: clients whose filters hide all that there is
+    recorded: Any  # (A, words or 0) uint64: clients who set a filter there; some may have ended
     excluded: Any  # (A, words or 0) uint64: clients that cannot use the agent
     ready: Any  # (words,) uint64: clients in the order
     node: Any  # (16, N)
@@ -126,6 +128,7 @@ class State(NamedTuple):
     heap: Any  # (N,): the active children of each node, from START on
     front: Any  # (N,): where an agent's walk over a heap stands, in the same places
     totals: Any  # (R,) float64: infinite where it makes no share
+    cluster: Any  # (R,): the sum of all agents' totals
     twin: Any  # (R,): the column that a revocable one is a kind of, or -1
     minima: Any  # (M, K, R): alternatives; those that are not used begin with -1
     headroom: Any  # (R,)
@@ -139,4 +142,4 @@ class State(NamedTuple):
     queue: Any  # (Q,) int32: a heap of records by their ends
     out: Any  # (3, O): agent, client, part
     out_amount: Any  # (O, R)
-    work: Any  # (6, max(R, depth)): rows to work with
+    work: Any  # (6, R): rows to work with
