@@ -114,9 +114,8 @@ def check_attributes(value: Mapping[str, str | float], where: str) -> dict[str, 
     attributes: dict[str, str | float] = {}
     for name, said in value.items():
         check_name(name, f"{where}: attribute")
-        attributes[name] = (
-            said if isinstance(said, str) else check_number(said, f"{where}: attribute {name!r}")
-        )
+        what = f"{where}: attribute {name!r}, if it is no text,"
+        attributes[name] = said if isinstance(said, str) else check_number(said, what)
     return attributes
 
 

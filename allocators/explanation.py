@@ -100,7 +100,8 @@ def _of_role(
 
 
 def _seconds(seconds: float) -> str:
-    return f"{round(seconds, 3):g} s"
+    # Whole ones: agents that were refused in one turn have the same reason.
+    return f"{round(seconds) if seconds >= 1 else round(seconds, 1):g} s"
 
 
 def _rows(books: Books, agent: int, client: int) -> list[list[int]]:

@@ -127,6 +127,7 @@ class Facts(AgentFacts):
                     f"{where}: guarantee of {least} thousandths of {name} is above its limit of {new.limit[name]}"
                 )
         check_flag(force, f"{where}: force")
+        self.roles.check_limits(role, new)
         if guarantee is not None:
             self.roles.check_guarantees(role, new.guarantee, None if force else self.cluster())
             new.guarantee = {name: amount for name, amount in new.guarantee.items() if amount}

@@ -124,6 +124,17 @@ class Roles:
                     f"role {role!r}: guarantees of {whole} thousandths of {name} in sum, {there} {most}"
                 )
 
+    def check_limits(self, role: str, new: RoleSettings) -> None:
+        """Raise if what is guaranteed below a role, or to itself, would be above its limit: it could never be given."""
+        for name in {*new.guarantee, *new.limit}:
+            for path, need in self._needs_with(role, name, new.guarantee.get(name, 0)):
+                settings = new if path == role else self.settings.get(path)
+                most = None if settings is None else settings.limit.get(name)
+                if most is not None and need > most:
+                    raise AllocatorError(
+                        f"role {path!r}: guarantees of {need} thousandths of {name} in it are above its limit of {most}"
+                    )
+
     def set_guarantee(self, role: str, guarantee: Mapping[str, int]) -> None:
         """Remember what must be kept for the role, and for those above it."""
         for name in {*self._needs, *guarantee}:

@@ -99,6 +99,8 @@ def drfh(
     >>> first.counts.tolist(), first.user.tolist(), first.server.tolist(), first.tasks.tolist()
     ([6, 6], [0, 0, 1, 1], [0, 1, 0, 1], [5, 1, 1, 5])
     """
+    if not isinstance(fit, Fit):
+        raise AllocatorError(f"fit must be a Fit, not {fit!r}")
     instance = _instance(demands, servers, weights, limits)
     if not len(instance.demands):
         none = np.zeros(0, dtype=np.int64)

@@ -138,6 +138,8 @@ class HierarchicalDRF:
     """
 
     def __init__(self, nodes: Iterable[TreeNode], capacity: ArrayLike, rule: Rule = Rule.HDRF) -> None:
+        if not isinstance(rule, Rule):
+            raise AllocatorError(f"rule must be a Rule, not {rule!r}")
         self._tree = tree = Hierarchy.of(nodes, capacity)
         self._rule = rule
         self._width = tree.capacity.size

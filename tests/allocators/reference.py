@@ -98,6 +98,11 @@ class Reference:
         if any(amount > most.get(name, inf) for name, amount in kept.items()):
             raise WrongError(f"{role} is guaranteed more than its limit")
         all_kept = {**self.guarantees, role: kept}
+        all_most = {**self.limits, role: most}
+        for name in {*kept, *most}:
+            for path in path_to(role):
+                if promised(path, name, all_kept) > all_most.get(path, {}).get(name, inf):
+                    raise WrongError(f"more {name} is guaranteed in {path} than its limit")
         for name in guarantee or {}:
             total = sum(agent["total"].get(name, 0) for agent in self.agents.values())
             if not force and promised("", name, all_kept) > total:

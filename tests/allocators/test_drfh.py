@@ -171,3 +171,9 @@ def test_what_is_no_instance(arguments: tuple[object, ...], text: str) -> None:
 def test_nobody_gets_nothing(fit: Fit, compiled: bool) -> None:
     none = drfh(np.zeros((0, 1), int), [[2**40]], fit=fit, compiled=compiled)
     assert (none.counts.size, none.user.size, none.server.size, none.tasks.size) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("fit", ["best", None])
+def test_what_is_no_fit_is_refused(fit: str | None) -> None:
+    with pytest.raises(AllocatorError, match="fit must be a Fit"):
+        drfh([[1]], [[1]], fit=fit)

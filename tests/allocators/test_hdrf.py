@@ -331,3 +331,9 @@ def test_a_group_counts_anew_when_others_use_a_resource_up() -> None:
     cluster.release("c")
     cluster.set_limit("c", 0)
     assert cluster.next() == "d"
+
+
+@pytest.mark.parametrize("rule", ["rescale", None])
+def test_what_is_no_rule_is_refused(rule: str | None) -> None:
+    with pytest.raises(AllocatorError, match="rule must be a Rule"):
+        hdrf([TreeNode("a", demand=[1])], [1], rule)

@@ -190,7 +190,10 @@ BAD = {
         lambda a: a.update_agent("a0", unavailability=(5.0, -1.0)),
         "duration must not be below 0",
     ),
-    "attributes": (lambda a: a.update_agent("a0", attributes={"x": None}), "attribute 'x' must be a number"),
+    "attributes": (
+        lambda a: a.update_agent("a0", attributes={"x": None}),
+        "attribute 'x', if it is no text, must be a number",
+    ),
     "constraints": (lambda a: a.set_framework("f", ["eng"], constraints="ssd"), "must be OfferConstraints"),
     "hold without minimum": (lambda a: a.set_framework("f", ["eng"], hold_after=5.0), "needs a min_offer"),
 }
@@ -290,3 +293,18 @@ def test_a_role_at_its_limit_is_passed_over_and_comes_back(cluster, limit):
     (agent, holder) = next((a, f) for a in allocator.agents for f, _ in allocator.allocated(a))
     allocator.release(agent, holder, "full", {"cpus": 2000})
     assert sum(grant.amounts["cpus"] for grant in allocator.allocate(0.0).grants) == 2000
+
+
+def test_what_is_guaranteed_below_a_limit_is_within_it(cluster):
+    allocator = cluster(4)
+    allocator.set_role("prod", limit={"cpus": 4000})
+    text = r"role 'prod': guarantees of 8000 thousandths of cpus in it are above its limit of 4000"
+    with pytest.raises(AllocatorError, match=text):
+        allocator.set_role("prod/x/y", guarantee={"cpus": 8000})
+    allocator.set_role("prod/x", guarantee={"cpus": 3000})
+    with pytest.raises(AllocatorError, match=r"role 'prod': guarantees of 4500 thousandths"):
+        allocator.set_role("prod/z", guarantee={"cpus": 1500})
+    with pytest.raises(
+        AllocatorError, match=r"role 'prod': guarantees of 3000 thousandths of cpus in it are above"
+    ):
+        allocator.set_role("prod", limit={"cpus": 2999})
