@@ -34,7 +34,7 @@ from cluster.messages import (
     Teardown,
     UnregisterAgent,
 )
-from cluster.registry import MemoryRegistry, Registry
+from cluster.registry import Change, MemoryRegistry, Registry
 
 from .options import MasterOptions, RoleOptions
 from .records import FrameworkRecord
@@ -96,7 +96,9 @@ class Master(Actor):
                 raise ValueError(f"weights: {problem}")
             self.state.set_weight(role, weight)
         if self._weights:
-            await self.registry.set_weights(self._weights)
+            await self.registry.write(
+                [Change("weights", role, weight) for role, weight in self._weights.items()]
+            )
         self.every(self.options.allocation_interval, self._periodic)
         self.every(self.options.ping_interval, self._ping)
         log.info("master %s at %s, %d agents on record", self.state.master_id, self.upid, len(stored.agents))
@@ -257,7 +259,7 @@ class Master(Actor):
             self.send(sender, AgentRefused("it has no resources"))
             return
         if info.id not in self.state.agents:
-            await self.registry.admit_agent(info)
+            await self.registry.write([Change("agents", info.id, info)])
         self.state.register_agent(sender, info, message, self._now)
         self._probed.pop(sender, None)
         self.link(sender)
@@ -271,7 +273,7 @@ class Master(Actor):
             await self._remove_agent(agent.id, "it was shut down", logging.INFO)
 
     async def _remove_agent(self, agent_id: str, text: str, level: int = logging.WARNING) -> None:
-        await self.registry.remove_agent(agent_id)
+        await self.registry.write([Change("agents", agent_id, None)])
         self._probed.pop(self.state.agents[agent_id].upid, None)
         self.state.remove_agent(agent_id, self._now, text, level=level)
         self._done()

@@ -9,6 +9,7 @@ import msgspec
 from cluster.messages import (
     Accept,
     Decline,
+    Launch,
     Offer,
     Offers,
     Reason,
@@ -74,7 +75,12 @@ class OfferRules(Ledger):
 
     def accept(self, framework: FrameworkRecord, message: Accept, now: float) -> None:
         """Launch tasks on offers. What cannot be done is told for each task; what is not used returns."""
-        tasks = [task for operation in message.operations for task in operation.tasks]
+        tasks = [
+            task
+            for operation in message.operations
+            if isinstance(operation, Launch)
+            for task in operation.tasks
+        ]
         offers = [framework.offers[i] for i in dict.fromkeys(message.offer_ids) if i in framework.offers]
         problem = _offers_problem(message.offer_ids, offers)
         for offer in offers:
@@ -135,7 +141,7 @@ class OfferRules(Ledger):
             if key not in agent.executors:
                 agent.executors[key] = ExecutorRecord(framework.id, role, task.executor)
         self.count("tasks_launched")
-        self.send(agent.upid, RunTask(framework.info, task, role, framework.upid))
+        self.send(agent.upid, RunTask(framework.info, task, role))
 
     def _refuse_task(
         self,

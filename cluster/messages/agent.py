@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from actors import UPID, Message
+from actors import Message
 
-from .types import AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
+from .types import AgentInfo, ExecutorInfo, FrameworkInfo, Reserved, TaskInfo, TaskStatus
 
 __all__ = [
     "AgentRefused",
@@ -17,6 +17,8 @@ __all__ = [
     "PongAgent",
     "RegisterAgent",
     "RunTask",
+    "RunTaskGroup",
+    "ShutdownAgent",
     "ShutdownFramework",
     "StatusUpdate",
     "StatusUpdateAcknowledgement",
@@ -32,6 +34,7 @@ class TaskRecord(Struct, frozen=True, omit_defaults=True):
     task: TaskInfo
     status: TaskStatus
     role: str = "*"
+    reserved: Reserved = {}
 
 
 class ExecutorState(Struct, frozen=True, omit_defaults=True):
@@ -40,24 +43,36 @@ class ExecutorState(Struct, frozen=True, omit_defaults=True):
     framework_id: str
     executor: ExecutorInfo
     role: str = "*"
+    reserved: Reserved = {}
 
 
 class RegisterAgent(Message):
-    """Agent to master: take me, with what I run. Without an id in `agent`, for the first time."""
+    """Agent to master: take me, with what I run. Without an id in `agent`, for the first time.
+
+    `incarnation` names this life of the agent's process.
+    """
 
     agent: AgentInfo
     frameworks: tuple[FrameworkInfo, ...] = ()
     executors: tuple[ExecutorState, ...] = ()
     tasks: tuple[TaskRecord, ...] = ()
+    incarnation: str = ""
 
 
 class AgentRegistered(Message):
-    """Master to agent: you are this agent. `kill` names tasks (framework, task) that must end unheard."""
+    """Master to agent: you are this agent. `kill` names tasks (framework, task) that must end unheard.
+
+    `tasks` and `executors` (framework, executor) are those that the master believes there, and that the registration
+    did not name. What was sent before this message has come before it, so what is not there by now was lost on the way:
+    the agent tells that each is dropped.
+    """
 
     agent_id: str
     master_id: str
     ping_timeout: float
     kill: tuple[tuple[str, str], ...] = ()
+    tasks: tuple[tuple[str, str], ...] = ()
+    executors: tuple[tuple[str, str], ...] = ()
 
 
 class AgentRefused(Message):
@@ -86,12 +101,27 @@ class PongAgent(Message):
 
 
 class RunTask(Message):
-    """Master to agent: launch it. `role` is whose resources it uses."""
+    """Master to agent: launch it. `role` is whose resources it uses.
+
+    Of those, `reserved` and `executor_reserved` are reserved ones.
+    """
 
     framework: FrameworkInfo
     task: TaskInfo
     role: str
-    scheduler: UPID | None = None
+    reserved: Reserved = {}
+    executor_reserved: Reserved = {}
+
+
+class RunTaskGroup(Message):
+    """Master to agent: launch these together, with the default executor. `reserved` is by task, in their order."""
+
+    framework: FrameworkInfo
+    executor: ExecutorInfo
+    tasks: tuple[TaskInfo, ...]
+    role: str
+    reserved: tuple[Reserved, ...] = ()
+    executor_reserved: Reserved = {}
 
 
 class StatusUpdate(Message):
@@ -122,3 +152,9 @@ class ShutdownFramework(Message):
     """Master to agent: end all that this framework runs."""
 
     framework_id: str
+
+
+class ShutdownAgent(Message):
+    """Master to agent: end all that runs, then yourself."""
+
+    message: str

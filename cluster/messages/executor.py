@@ -7,22 +7,30 @@ from actors import Message
 from .types import AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
 
 __all__ = [
+    "ExecutorAcknowledgement",
     "ExecutorKillTask",
     "ExecutorMessage",
     "ExecutorRegistered",
     "ExecutorShutdown",
     "ExecutorStatusUpdate",
     "LaunchTask",
+    "ReconnectExecutor",
     "RegisterExecutor",
 ]
 
 
 class RegisterExecutor(Message):
-    """Executor to agent: I run. `container_id` came in its environment and proves which one it is."""
+    """Executor to agent: I run. `container_id` came in its environment and proves which one it is.
+
+    One that comes back, to a restarted agent or over a new connection, names the tasks that it has, and the updates
+    that the agent did not acknowledge.
+    """
 
     framework_id: str
     executor_id: str
     container_id: str
+    tasks: tuple[str, ...] = ()
+    updates: tuple[TaskStatus, ...] = ()
 
 
 class ExecutorRegistered(Message):
@@ -47,7 +55,7 @@ class ExecutorKillTask(Message):
 
 
 class ExecutorStatusUpdate(Message):
-    """Executor to agent: a task's new state."""
+    """Executor to agent: a task's new state. Its uuid is the executor's, and is acknowledged when it is on disk."""
 
     framework_id: str
     executor_id: str
@@ -66,3 +74,16 @@ class ExecutorShutdown(Message):
     """Agent to executor: end your tasks, then yourself; it is killed after the grace period (seconds)."""
 
     grace_period: float
+
+
+class ExecutorAcknowledgement(Message):
+    """Agent to executor: that update is on my disk."""
+
+    task_id: str
+    uuid: str
+
+
+class ReconnectExecutor(Message):
+    """Agent to executor: I am here again, at this message's sender; register."""
+
+    container_id: str

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from actors import Message
 
-from .types import Filters, FrameworkInfo, Offer, Operation, TaskStatus
+from .operations import Operation, OperationState
+from .states import Reason
+from .types import Filters, FrameworkInfo, Offer, TaskStatus, Unavailability
 
 __all__ = [
     "Accept",
+    "AcceptInverseOffers",
     "Acknowledge",
     "Decline",
+    "DeclineInverseOffers",
     "ExecutorToFramework",
     "FrameworkFailure",
     "FrameworkRefused",
     "FrameworkToExecutor",
+    "InverseOffer",
+    "InverseOffers",
     "KillTask",
     "Offers",
     "Reconcile",
     "Rescind",
+    "RescindInverseOffer",
     "Revive",
     "ShutdownExecutor",
     "Subscribe",
@@ -25,6 +34,8 @@ __all__ = [
     "Suppress",
     "Teardown",
     "Update",
+    "UpdateFramework",
+    "UpdateOperation",
 ]
 
 
@@ -98,11 +109,15 @@ class Suppress(Message):
 
 
 class KillTask(Message):
-    """Scheduler to master to agent: end this task. `grace_period` below 0 means the task's own."""
+    """Scheduler to master to agent: end this task. `grace_period` below 0 means the task's own.
+
+    `reason` is why, where it is not the framework that wants it.
+    """
 
     framework_id: str
     task_id: str
     grace_period: float = -1.0
+    reason: Reason = Reason.NONE
 
 
 class Update(Message):
@@ -121,10 +136,14 @@ class Acknowledge(Message):
 
 
 class Reconcile(Message):
-    """Scheduler to master: send the latest state of these tasks; none named means all."""
+    """Scheduler to master: send the latest state of these tasks; none named means all.
+
+    `agent_ids` says by task where it was, so that of a task that is not known the agent's fate can be told.
+    """
 
     framework_id: str
     task_ids: tuple[str, ...] = ()
+    agent_ids: dict[str, str] = {}
 
 
 class FrameworkToExecutor(Message):
@@ -159,3 +178,53 @@ class FrameworkFailure(Message):
     agent_id: str
     executor_id: str = ""
     message: str = ""
+
+
+class UpdateFramework(Message):
+    """Scheduler to master: introduce the framework anew, with other roles, say. Its id and tasks stay."""
+
+    framework: FrameworkInfo
+    suppressed_roles: tuple[str, ...] = ()
+
+
+class UpdateOperation(Message):
+    """Master to scheduler: what became of an operation that has an id, or that failed."""
+
+    operation_id: str
+    state: OperationState
+    message: str = ""
+
+
+class InverseOffer(Struct, frozen=True, omit_defaults=True):
+    """A wish to have an agent back: it is planned to be down then. The framework may move its tasks, or not."""
+
+    id: str
+    framework_id: str
+    agent_id: str
+    unavailability: Unavailability
+
+
+class InverseOffers(Message):
+    """Master to scheduler: machines on which it runs tasks are planned to be down."""
+
+    inverse_offers: tuple[InverseOffer, ...]
+
+
+class RescindInverseOffer(Message):
+    """Master to scheduler: this inverse offer is no longer valid."""
+
+    inverse_offer_id: str
+
+
+class AcceptInverseOffers(Message):
+    """Scheduler to master: the framework will be gone from there by then. Noted, for operators to see."""
+
+    framework_id: str
+    inverse_offer_ids: tuple[str, ...]
+
+
+class DeclineInverseOffers(Message):
+    """Scheduler to master: the framework cannot leave. Noted, for operators to see."""
+
+    framework_id: str
+    inverse_offer_ids: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import Annotated
 
@@ -10,21 +11,27 @@ from msgspec import Meta, Struct
 from cluster.attributes import Attributes
 from cluster.resources import Resources
 
+from .checks import Check, CheckStatusInfo, HealthCheck
+from .constraints import AttributeConstraint
 from .states import Reason, Source, TaskState
+from .uris import URI
 
 __all__ = [
     "DEFAULT_REFUSE_SECONDS",
     "AgentInfo",
+    "Capability",
     "CommandInfo",
+    "DiscoveryInfo",
     "ExecutorInfo",
     "Filters",
     "FrameworkInfo",
     "KillPolicy",
-    "Launch",
     "Offer",
-    "Operation",
+    "Port",
+    "Reserved",
     "TaskInfo",
     "TaskStatus",
+    "Unavailability",
     "check_id",
 ]
 
@@ -47,7 +54,8 @@ class CommandInfo(Struct, frozen=True, omit_defaults=True):
     """A command: a shell line (`value`), or with `shell=False` the program `value` run with `arguments`.
 
     `arguments` then begins with argv[0], as in Mesos; empty, it is the program itself. `environment` adds to
-    what the agent gives every task. `working_directory` is absolute, or relative to the sandbox.
+    what the agent gives every task. `working_directory` is absolute, or relative to the sandbox. `uris` are fetched
+    into the sandbox before it is run.
     """
 
     value: str = ""
@@ -55,6 +63,7 @@ class CommandInfo(Struct, frozen=True, omit_defaults=True):
     shell: bool = True
     environment: dict[str, str] = {}
     working_directory: str = ""
+    uris: tuple[URI, ...] = ()
 
     def argv(self) -> tuple[str, ...]:
         """What is run."""
@@ -75,6 +84,9 @@ class CommandInfo(Struct, frozen=True, omit_defaults=True):
             return f"command.environment: {bad[0]!r} is not the name of a variable"
         if self.shell and self.arguments:
             return "command.arguments are given, but shell is true"
+        for uri in self.uris:
+            if problem := uri.problem():
+                return f"command.uris: {problem}"
         return None
 
 
@@ -85,17 +97,46 @@ class KillPolicy(Struct, frozen=True, omit_defaults=True):
 
 
 class ExecutorInfo(Struct, frozen=True, omit_defaults=True):
-    """A program of the framework's own that runs its tasks on an agent."""
+    """A program of the framework's own that runs its tasks on an agent.
+
+    Without a command it is the default executor, for task groups: the agent itself plays it.
+    """
 
     executor_id: ID
-    command: CommandInfo
+    command: CommandInfo | None = None
     resources: Resources = Resources()
     name: str = ""
     data: bytes = b""
 
 
+class Port(Struct, frozen=True, omit_defaults=True):
+    """A port that a task listens on, for those who look for it."""
+
+    number: Annotated[int, Meta(ge=0, le=65535)]
+    name: str = ""
+    protocol: str = "tcp"
+    labels: dict[str, str] = {}
+
+
+class DiscoveryInfo(Struct, frozen=True, omit_defaults=True):
+    """How others find a task. The cluster shows it, and makes nothing of it."""
+
+    name: str = ""
+    visibility: str = "FRAMEWORK"
+    environment: str = ""
+    location: str = ""
+    version: str = ""
+    ports: tuple[Port, ...] = ()
+    labels: dict[str, str] = {}
+
+
 class TaskInfo(Struct, frozen=True, omit_defaults=True):
-    """A task: a command, or work for an executor. `agent_id` empty means the agent of the offer."""
+    """A task: a command, or work for an executor. `agent_id` empty means the agent of the offer.
+
+    `max_completion_time` (seconds) ends it when it has run that long. `health_check` ends it when it is not well,
+    `check` only tells (that it is ready, say). A `revocable` one uses revocable resources of the offer, and may be
+    ended at any time.
+    """
 
     task_id: ID
     resources: Resources
@@ -106,6 +147,11 @@ class TaskInfo(Struct, frozen=True, omit_defaults=True):
     data: bytes = b""
     kill_policy: KillPolicy = KillPolicy()
     labels: dict[str, str] = {}
+    health_check: HealthCheck | None = None
+    check: Check | None = None
+    max_completion_time: Annotated[float, Meta(gt=0)] | None = None
+    discovery: DiscoveryInfo | None = None
+    revocable: bool = False
 
     @property
     def executor_id(self) -> str:
@@ -113,10 +159,25 @@ class TaskInfo(Struct, frozen=True, omit_defaults=True):
         return self.executor.executor_id if self.executor is not None else self.task_id
 
 
+class Capability(enum.StrEnum):
+    """What a framework understands. Mesos's names."""
+
+    PARTITION_AWARE = "PARTITION_AWARE"
+    """Tasks on an agent that cannot be reached are TASK_UNREACHABLE to it, and may come back. To others they are
+    TASK_LOST, which is final: such a task is killed when its agent is back."""
+    TASK_KILLING_STATE = "TASK_KILLING_STATE"
+    """It is told TASK_KILLING when a kill has begun."""
+    REVOCABLE_RESOURCES = "REVOCABLE_RESOURCES"
+    """It wants offers of what may be taken back."""
+
+
 class FrameworkInfo(Struct, frozen=True, omit_defaults=True):
     """A framework as it introduces itself. `id` is empty until the master has given one.
 
-    `failover_timeout`: seconds that its tasks live on when it is gone; 0 ends them at once.
+    `failover_timeout`: seconds that its tasks live on when it is gone; 0 ends them at once. `min_offer`: an offer holds
+    at least one of these; nothing smaller is made. `constraints`: which agents it can use, those for which all of one
+    of these groups holds; none are all. `hold_after`: seconds of waiting for an offer of its `min_offer`, after which
+    an agent is kept free for it.
     """
 
     name: str
@@ -128,19 +189,47 @@ class FrameworkInfo(Struct, frozen=True, omit_defaults=True):
     principal: str = ""
     webui_url: str = ""
     labels: dict[str, str] = {}
+    capabilities: tuple[Capability, ...] = ()
+    min_offer: tuple[Resources, ...] = ()
+    constraints: tuple[tuple[AttributeConstraint, ...], ...] = ()
+    hold_after: Annotated[float, Meta(ge=0)] | None = None
+
+    def can(self, capability: Capability) -> bool:
+        """Whether it has a capability."""
+        return capability in self.capabilities
 
 
 class AgentInfo(Struct, frozen=True, omit_defaults=True):
-    """An agent as it introduces itself. `id` is empty until the master has given one."""
+    """An agent as it introduces itself. `id` is empty until the master has given one.
+
+    `checkpoint`: what it runs lives on when its process ends, and is found again by the next. `revocable` is offered on
+    top of its resources, and may be taken back.
+    """
 
     hostname: str
     resources: Resources
     attributes: Attributes = Attributes()
     id: ID = ""
+    checkpoint: bool = False
+    revocable: Resources = Resources()
+
+
+Reserved = dict[str, Resources]
+"""What of some resources is reserved, by the role for which it is."""
+
+
+class Unavailability(Struct, frozen=True, omit_defaults=True):
+    """When a machine is planned to be down: seconds since the epoch, and for how long (None: without end)."""
+
+    start: float
+    duration: float | None = None
 
 
 class Offer(Struct, frozen=True, omit_defaults=True):
-    """Resources of one agent, offered to one framework in one of its roles. `address` is the agent's."""
+    """Resources of one agent, offered to one framework in one of its roles. `address` is the agent's.
+
+    `resources` is all of it but what is `revocable`; of it, `reserved` is for that role or roles above it.
+    """
 
     id: str
     framework_id: str
@@ -150,6 +239,9 @@ class Offer(Struct, frozen=True, omit_defaults=True):
     role: str = "*"
     attributes: Attributes = Attributes()
     address: str = ""
+    reserved: Reserved = {}
+    revocable: Resources = Resources()
+    unavailability: Unavailability | None = None
 
 
 class TaskStatus(Struct, frozen=True, omit_defaults=True):
@@ -170,6 +262,8 @@ class TaskStatus(Struct, frozen=True, omit_defaults=True):
     timestamp: float = 0.0
     uuid: str = ""
     exit_code: int | None = None
+    healthy: bool | None = None
+    check_status: CheckStatusInfo | None = None
 
 
 class Filters(Struct, frozen=True, omit_defaults=True):
@@ -182,13 +276,3 @@ class Filters(Struct, frozen=True, omit_defaults=True):
         if not self.refuse_seconds >= 0:
             return DEFAULT_REFUSE_SECONDS
         return min(self.refuse_seconds, MAX_REFUSE_SECONDS)
-
-
-class Launch(Struct, frozen=True, tag="LAUNCH", tag_field="type"):
-    """Launch these tasks on the resources of the accepted offers."""
-
-    tasks: tuple[TaskInfo, ...]
-
-
-Operation = Launch
-"""What can be done with an offer. One kind so far; the next make this a union of tagged structs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from actors import NOCONNECTION, NOPROC, UPID
@@ -21,7 +23,7 @@ from cluster.messages import (
     TaskStatus,
     UnregisterAgent,
 )
-from cluster.registry import MemoryRegistry
+from cluster.registry import Change, MemoryRegistry
 from cluster.resources import Resources
 from tests.cluster.world import World, task
 
@@ -120,9 +122,13 @@ async def test_an_agent_is_on_record_before_it_is_told() -> None:
     order: list[str] = []
 
     class Slow(MemoryRegistry):
-        async def admit_agent(self, agent: AgentInfo) -> None:
-            await super().admit_agent(agent)
-            order.append(f"{agent.id} stored, told {len(peer.take(AgentRegistered))}")
+        async def write(self, changes: Sequence[Change]) -> None:
+            await super().write(changes)
+            order.extend(
+                f"{change.id} stored, told {len(peer.take(AgentRegistered))}"
+                for change in changes
+                if change.kind == "agents"
+            )
 
     registry = Slow()
     async with World(registry=registry) as world:
