@@ -19,8 +19,12 @@ from .agent import (
 )
 from .checks import (
     Check,
+    CheckKind,
     CheckStatusInfo,
+    CommandCheck,
     HealthCheck,
+    HTTPCheck,
+    TCPCheck,
 )
 from .constraints import (
     AttributeConstraint,
@@ -115,7 +119,9 @@ __all__ = [
     "AttributeConstraint",
     "Capability",
     "Check",
+    "CheckKind",
     "CheckStatusInfo",
+    "CommandCheck",
     "CommandInfo",
     "Decline",
     "DeclineInverseOffers",
@@ -135,6 +141,7 @@ __all__ = [
     "FrameworkInfo",
     "FrameworkRefused",
     "FrameworkToExecutor",
+    "HTTPCheck",
     "HealthCheck",
     "InverseOffer",
     "InverseOffers",
@@ -171,6 +178,7 @@ __all__ = [
     "Subscribe",
     "Subscribed",
     "Suppress",
+    "TCPCheck",
     "TaskInfo",
     "TaskRecord",
     "TaskState",
