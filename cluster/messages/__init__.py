@@ -103,6 +103,7 @@ from .types import (
 )
 from .uris import (
     URI,
+    uris_problem,
 )
 
 __all__ = [
@@ -192,4 +193,5 @@ __all__ = [
     "UpdateOperation",
     "check_id",
     "may_follow",
+    "uris_problem",
 ]
