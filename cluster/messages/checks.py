@@ -57,7 +57,10 @@ class CommandCheck(Struct, frozen=True, omit_defaults=True):
 
 
 class HTTPCheck(Struct, frozen=True, omit_defaults=True):
-    """A GET of `scheme://127.0.0.1:port/path`. Redirects are followed, certificates are not verified, as in Mesos.
+    """A GET of `scheme://127.0.0.1:port/path`. Certificates are not verified, as in Mesos.
+
+    Redirects are followed as long as they lead to 127.0.0.1 or localhost; of one that leads elsewhere the 3xx is
+    the answer. (Mesos follows anywhere.)
 
     `statuses` are those that a health check takes for success; without any, 200 to 399. (Mesos has that field, and
     its own executors overlook it.)

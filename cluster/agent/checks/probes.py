@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import aiohttp
 from msgspec.structs import replace
+from yarl import URL
 
 from actors import Clock
 from cluster.messages.checks import Check, CheckStatusInfo, CommandCheck, HealthCheck, HTTPCheck, TCPCheck
@@ -19,6 +20,8 @@ from isolation import LauncherClosedError, LaunchError
 __all__ = ["LOOPBACK", "ProbeResult", "RunCommand", "probe"]
 
 LOOPBACK = "127.0.0.1"
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 MAX_REDIRECTS = 50
 """curl's, by which Mesos asks."""
@@ -70,7 +73,7 @@ async def probe(
 
 def _failure(unknown: CheckStatusInfo, text: str) -> ProbeResult:
     """A failure of which no more is known. The text may quote what the task sent: short, and fit for a message."""
-    return ProbeResult(False, unknown, text[:MAX_TEXT].encode(errors="backslashreplace").decode())
+    return ProbeResult(False, unknown, text.encode(errors="backslashreplace").decode()[:MAX_TEXT])
 
 
 @asynccontextmanager
@@ -90,27 +93,48 @@ async def _within(clock: Clock, seconds: float | None) -> AsyncIterator[None]:
 
 async def _http(check: HTTPCheck, unknown: CheckStatusInfo, target: str) -> ProbeResult:
     try:
-        async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=False, force_close=True),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(),
-                auto_decompress=False,
-            ) as session,
-            session.get(
-                f"{check.scheme}://{target}:{check.port}{check.path}", max_redirects=MAX_REDIRECTS
-            ) as answer,
-        ):
-            left = MAX_BODY
-            async for chunk in answer.content.iter_any():
-                left -= len(chunk)
-                if left <= 0:
-                    break
-            code = answer.status
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=False, force_close=True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(),
+            auto_decompress=False,
+        ) as session:
+            url = URL(f"{check.scheme}://{target}:{check.port}{check.path}")
+            for _ in range(MAX_REDIRECTS + 1):
+                async with session.get(url, allow_redirects=False) as answer:
+                    await _drop_body(answer)
+                    further = _redirect(answer, target)
+                if further is None:
+                    code = answer.status
+                    return ProbeResult(
+                        check.accepts(code), replace(unknown, status_code=code), f"HTTP {code}"
+                    )
+                url = further
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        # A redirect goes where the task says: a host that cannot be encoded is a UnicodeError, a ValueError.
+        # A redirect is what the task says: one that is no address at all is a ValueError.
         return _failure(unknown, str(error) or type(error).__name__)
-    return ProbeResult(check.accepts(code), replace(unknown, status_code=code), f"HTTP {code}")
+    return _failure(unknown, f"more than {MAX_REDIRECTS} redirects")
+
+
+def _redirect(answer: aiohttp.ClientResponse, target: str) -> URL | None:
+    """Where an answer leads, if the task itself is there.
+
+    Mesos follows to any host. But how others are says nothing of the task, and the agent would ask whatever, and
+    look up whatever name, a task wants it to.
+    """
+    location = answer.headers.get("Location")
+    if answer.status not in REDIRECTS or location is None:
+        return None
+    url = answer.url.join(URL(location))
+    return url if url.scheme in ("http", "https") and url.host in (target, "localhost") else None
+
+
+async def _drop_body(answer: aiohttp.ClientResponse) -> None:
+    left = MAX_BODY
+    async for chunk in answer.content.iter_any():
+        left -= len(chunk)
+        if left <= 0:
+            return
 
 
 async def _tcp(check: TCPCheck, unknown: CheckStatusInfo, target: str) -> ProbeResult:

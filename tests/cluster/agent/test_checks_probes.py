@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from actors import PausedClock
 from cluster.agent.checks import ProbeResult, probe
-from cluster.agent.checks.probes import MAX_BODY, RunCommand, connects
+from cluster.agent.checks.probes import MAX_BODY, MAX_TEXT, RunCommand, connects
 from cluster.messages.checks import (
     Check,
     CheckKind,
@@ -36,7 +36,9 @@ async def no_command(argv: tuple[str, ...], environment: Mapping[str, str], time
 
 
 async def look(check: Check | HealthCheck, run_command: RunCommand = no_command) -> ProbeResult:
-    result = await probe(check, clock=PausedClock(), run_command=run_command)
+    clock = PausedClock()
+    result = await probe(check, clock=clock, run_command=run_command)
+    assert clock.next_timer() is None
     assert result is not None
     return result
 
@@ -142,7 +144,7 @@ async def test_http_spoken_where_tls_is_expected() -> None:
 
 
 @pytest.mark.asyncio
-async def test_redirects_are_followed_as_curl_does() -> None:
+async def test_redirects_are_followed() -> None:
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/end":
             return web.Response(status=500)
@@ -150,6 +152,16 @@ async def test_redirects_are_followed_as_curl_does() -> None:
 
     async with http_server(answer) as port:
         assert (await look(http(port, "/0"))).status == seen(500)
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_to_another_port_of_the_task_is_followed() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=503)
+
+    async with http_server(answer) as port:
+        for host in (b"127.0.0.1", b"localhost"):
+            assert (await redirect(b"http://%s:%d/" % (host, port))).status == seen(503)
 
 
 @pytest.mark.asyncio
@@ -163,33 +175,53 @@ async def test_a_circle_of_redirects_ends() -> None:
 
     async with http_server(answer) as port:
         result = await look(http(port))
-    assert (result.ok, result.status, count) == (False, seen(None), 50)
+    assert (result.ok, result.status, count) == (False, seen(None), 51)
 
 
-@pytest.mark.parametrize(
-    "location",
-    [
-        b"http://" + b"a" * 64 + b"/",
-        b"http://x.invalid:99999/",
-        b"ftp://127.0.0.1/",
-        b"http://[::1/",
-        b"http://\xff\xfe/",
-        b"http://",
-        b"//",
-        b"\xff" * 3000,
-    ],
-)
-@pytest.mark.asyncio
-async def test_a_redirect_to_nowhere_is_a_failure_that_can_be_told(location: bytes) -> None:
+async def redirect(location: bytes) -> ProbeResult:
+    """What is seen where a request is answered with a redirect there."""
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n")
         await reader.read()
 
     async with raw_server(talk) as port:
-        result = await asyncio.wait_for(look(http(port, scheme="http")), 60)
+        return await look(http(port))
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        b"http://ostrom.invalid/",
+        b"//127.0.0.2/",
+        b"http://127.0.0.1@127.0.0.2/",
+        b"http://" + b"a" * 64 + b"/",
+        b"ftp://127.0.0.1/" + b"x" * 3000,
+        b"javascript:alert(1)",
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_redirect_away_from_the_task_is_not_followed(location: bytes) -> None:
+    assert await redirect(location) == ProbeResult(True, seen(302), "HTTP 302")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        b"http://127.0.0.1:99999/",
+        b"http://127.0.0.1:" + b"9" * 3000 + b"/",
+        b"http://[::1/",
+        b"http://\xff\xfe/",
+        b"\xff" * 3000,
+        b"http://127.0.0.1:1/\xff",
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_redirect_to_nowhere_is_a_failure_that_can_be_told(location: bytes) -> None:
+    result = await redirect(location)
     assert (result.ok, result.status) == (False, seen(None))
-    assert 0 < len(result.text) < 2000
+    assert 0 < len(result.text) <= MAX_TEXT
     result.text.encode()
 
 
@@ -338,6 +370,7 @@ def ended(code: int | None) -> CheckStatusInfo:
             ProbeResult(False, ended(None), "container c cannot be started: exec: No such file or directory"),
         ),
         (OSError(28, "No space left"), ProbeResult(False, ended(None), "[Errno 28] No space left")),
+        (OSError("x" * 1000), ProbeResult(False, ended(None), "x" * MAX_TEXT)),
         (ValueError("argv"), ProbeResult(False, ended(None), "argv")),
         (LauncherClosedError("closed"), None),
     ],
