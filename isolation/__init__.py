@@ -7,7 +7,7 @@ exited with status 3
 """
 
 from .container import Container
-from .errors import LauncherClosedError, LaunchError
+from .errors import LauncherClosedError, LaunchError, StateInUseError
 from .isolator import Isolator
 from .launcher import Launcher
 from .outcome import Exit
@@ -26,5 +26,6 @@ __all__ = [
     "Launcher",
     "LauncherClosedError",
     "PosixIsolator",
+    "StateInUseError",
     "Usage",
 ]

@@ -23,3 +23,7 @@ class LaunchError(Exception):
 
 class LauncherClosedError(Exception):
     """The launcher was not started, is closed, or its own process cannot be started."""
+
+
+class StateInUseError(LauncherClosedError):
+    """The launcher was not started: another one that lives has the same `state_dir`."""

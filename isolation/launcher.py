@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import socket
-import subprocess
-import sys
+import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .container import Container
+from .epochs import RecordFile, StateDir
 from .errors import LauncherClosedError, LaunchError
+from .fleet import Fleet
 from .isolator import Isolator
 from .posix import PosixIsolator
 from .shims import Shim
 from .spec import ContainerSpec
-from .wire import encode_order
-from .zygote.frames import NEWS, REQUEST
+from .wire import describe_stage, encode_order
+from .zygotes import Zygote, start_zygote
 
 __all__ = ["Launcher"]
-
-log = logging.getLogger("ostrom.isolation")
-
-PROGRAM = """\
-import os, sys
-sys.path.append(sys.argv.pop())
-from zygote.main import main
-os._exit(main())
-"""
-"""Imports the package zygote alone, by its own name: all of isolation would make every fork of it dearer. It ends
-without the interpreter's clean-up, which costs a shim more than all its work; an error still shows its trace."""
-MAX_IDLE = 32
-"""Shims that are kept for the next containers: each some 2 MB of memory of its own, and a millisecond to fork."""
 
 
 class Launcher:
@@ -48,18 +34,36 @@ class Launcher:
     What it promises: when `Container.wait` or `destroy` returns, no process that the command started is left, be
     it in another session or group, orphaned, or deaf to signals. When this process ends, in whatever way, all
     containers are killed. See the package zygote for how, and for what could get around it.
+
+    With a `state_dir` containers last: they outlive this process, and the next launcher with the same directory finds
+    them by `recover`. Each is on record there, before it starts, and with its end before that is told, until
+    `Container.forget`. What nobody recovers within `recovery_timeout` seconds destroys itself. Processes of such a
+    container have a variable OSTROM_CONTAINER in their environment. A directory serves one launcher at a time, and
+    one boot of one machine: it needs locks and Unix sockets, so it should be local.
+
+    >>> async with Launcher(state_dir=Path("/var/lib/agent")) as launcher:
+    ...     for container in await launcher.recover():
+    ...         print(container.id, await container.wait())
+    ...         container.forget()
+
+    Raises ValueError for a `recovery_timeout` that is negative or not a number.
     """
 
-    def __init__(self, isolators: Sequence[Isolator] | None = None) -> None:
+    def __init__(
+        self,
+        isolators: Sequence[Isolator] | None = None,
+        *,
+        state_dir: Path | None = None,
+        recovery_timeout: float = 900.0,
+    ) -> None:
+        if math.isnan(recovery_timeout) or recovery_timeout < 0:
+            raise ValueError(f"Launcher.recovery_timeout: {recovery_timeout} must be 0 seconds or more")
         self._isolators = tuple(isolators) if isolators is not None else (PosixIsolator(),)
-        self._containers: dict[int, Container] = {}
-        self._shims: dict[int, Shim] = {}
-        self._idle: list[Shim] = []
-        self._numbers = 0
-        self._control: socket.socket | None = None
-        self._zygote: subprocess.Popen[bytes] | None = None
-        self._ready: asyncio.Future[None] | None = None
-        self._closed = False
+        self._state = StateDir(state_dir) if state_dir is not None else None
+        self._recovery_timeout = recovery_timeout
+        self._recovered: list[Container] = []
+        self._fleet = Fleet(self._isolators)
+        self._zygote: Zygote | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -73,183 +77,133 @@ class Launcher:
     @property
     def containers(self) -> Sequence[Container]:
         """Those that run."""
-        return list(self._containers.values())
+        return list(self._fleet.running)
 
     async def start(self) -> None:
-        """Start the helper process. LauncherClosedError if it cannot be."""
-        if self._closed:
-            raise LauncherClosedError("the launcher is closed")
-        if self._ready is None:
-            self._start_zygote()
-        if self._ready is not None:
-            await asyncio.shield(self._ready)
+        """Start the helper process. LauncherClosedError if it cannot be; StateInUseError if another has `state_dir`."""
+        await self._started()
 
     async def launch(self, spec: ContainerSpec) -> Container:
         """Start a command; return when it has been executed.
 
         Raises LaunchError if it cannot be: no such command, working directory, output file, or a limit that is
-        refused; ValueError if an isolator cannot do what the spec wants. Then nothing is left of it. When the
-        helper process was killed, a new one is started.
+        refused; ValueError if an isolator cannot do what the spec wants, or the id is on record. Then nothing is left
+        of it. When the helper process was killed, a new one is started.
         """
         for isolator in self._isolators:
             spec = isolator.prepare(spec)
         frame = encode_order(spec)
-        await self.start()
-        shim = self._idle.pop() if self._idle else await self._new_shim(spec)
-        container = Container(spec, shim, self._isolators, self._container_ended)
-        self._containers[shim.number] = container
-        try:
-            await shim.order(frame)
-        except OSError:
-            # It was killed: its end is told by the zygote, once nothing of it is left.
-            pass
-        except asyncio.CancelledError:
-            # It has not got the whole order: nothing runs, but nobody can order anything else of it.
-            shim.close()
-            container.fail(LaunchError(spec.id, 0, "the launch was cancelled"))
-            raise
+        zygote = await self._started()
+        if self._fleet.recorded(spec.id):
+            raise ValueError(
+                f"ContainerSpec.id: {spec.id!r} is on record in state_dir, and was not forgotten"
+            )
+        shim = self._fleet.idle.pop() if self._fleet.idle else await self._new_shim(zygote, spec)
+        file = RecordFile(shim.zygote.epoch, spec.id) if shim.zygote.epoch is not None else None
+        container = Container(spec.id, self._fleet, self._isolators, partial(describe_stage, spec=spec), file)
+        container.assign(shim)
+        self._fleet.running[container] = None
+        if file is not None:
+            self._fleet.register(file)
+        # If it was killed, its end is told by the zygote, once nothing of it is left.
+        shim.send(frame)
         try:
             await asyncio.shield(container.started)
         except asyncio.CancelledError:
             container.doom()
+            container.forget_at_end()
+            raise
+        except LaunchError:
+            container.forget()
             raise
         return container
 
+    async def recover(self) -> list[Container]:
+        """Find again all containers that are on record in `state_dir` and that earlier launchers started.
+
+        Those that run are attached to, and can all that containers can. `Container.wait` of those that ended returns
+        at once how; so does that of what began to run and was lost, with its shim and zygote, with the boot of the
+        machine, or with a record that cannot be read (see the log): it is LOST, and what could be found of it killed.
+        The second time, returns those that were not forgotten. ValueError without a `state_dir`.
+        """
+        if self._state is None:
+            raise ValueError("Launcher.state_dir: None, so there is nothing to recover")
+        await self._started()
+        while self._state.old:
+            self._recovered += self._fleet.recover(self._state.old[0])
+            del self._state.old[0]
+        started = [container.started for container in self._recovered if not container.started.done()]
+        if started:
+            await asyncio.wait(started)
+        for container in self._recovered:
+            if container.started.exception() is not None and container.ended:
+                # Its command was never executed, and its record is gone.
+                container.forget()
+        self._recovered = [container for container in self._recovered if not container.forgotten]
+        return list(self._recovered)
+
+    async def detach(self) -> None:
+        """Let go of all containers: they live on, for another launcher to recover. This one is closed.
+
+        What waits for one of them gets LauncherClosedError. ValueError without a `state_dir`.
+        """
+        if self._state is None:
+            raise ValueError("Launcher.state_dir: None, so containers cannot outlive the launcher")
+        self._fleet.closed = True
+        for container in self.containers:
+            container.detach()
+        self._fleet.running.clear()
+        await self._fleet.end_tasks()
+        for zygote in list(self._fleet.zygotes):
+            zygote.leave()
+        self._zygote = None
+        self._state.release()
+
     async def close(self) -> None:
-        """Destroy all containers; return when nothing is left."""
-        self._closed = True
+        """Destroy all containers; return when nothing is left. Records stay, and containers that were not recovered."""
+        self._fleet.closed = True
         for container in self.containers:
             container.doom()
         for container in self.containers:
             await container.wait()
-        for shim in list(self._shims.values()):
-            shim.close()
-        self._drop_control()
-        if self._zygote is not None:
-            await asyncio.to_thread(self._zygote.wait)
-            self._zygote = None
+        await self._fleet.end_tasks()
+        zygotes = list(self._fleet.zygotes)
+        for zygote in zygotes:
+            zygote.close()
+        for zygote in zygotes:
+            await zygote.wait_end()
+        self._fleet.zygotes.clear()
+        self._zygote = None
+        if self._state is not None:
+            self._fleet.tidy()
+            self._state.release()
 
-    def _start_zygote(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        arguments = [str(theirs.fileno()), str(os.getpid()), str(Path(__file__).parent)]
-        command = [sys.executable, "-I", "-S", "-E", "-c", PROGRAM, *arguments]
-        with theirs:
-            try:
-                self._zygote = subprocess.Popen(
-                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
-                )
-            except OSError as error:
-                ours.close()
-                raise LauncherClosedError(
-                    f"the launcher's helper process cannot be started: {error}"
-                ) from error
-        ours.setblocking(False)
-        loop = asyncio.get_running_loop()
-        self._control = ours
-        self._ready = loop.create_future()
-        loop.add_reader(ours.fileno(), self._readable)
-
-    async def _new_shim(self, spec: ContainerSpec) -> Shim:
-        """Have the zygote fork a shim. LaunchError if it cannot; LauncherClosedError if there is none."""
-        control = self._control
-        if control is None:
+    async def _started(self) -> Zygote:
+        """Return the zygote that forks shims, having started it if there is none."""
+        if self._fleet.closed:
             raise LauncherClosedError("the launcher is closed")
-        self._numbers += 1
-        number = self._numbers
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        shim = self._shims[number] = Shim(number, ours, self._shim_gone)
+        if self._state is not None and not self._state.taken:
+            self._take(self._state)
+        zygote = self._zygote
+        if zygote is None or not zygote.alive:
+            epoch = self._state.begin_epoch() if self._state is not None else None
+            zygote = self._zygote = start_zygote(self._fleet.zygote_ended, epoch, self._recovery_timeout)
+            self._fleet.zygotes.add(zygote)
+        await asyncio.shield(zygote.ready)
+        return zygote
+
+    def _take(self, state: StateDir) -> None:
         try:
-            with theirs:
-                await self._request(control, number, theirs)
+            state.take()
         except OSError as error:
-            shim.close()
+            raise LauncherClosedError(f"Launcher.state_dir: {state.path}: {error}") from error
+        for epoch in state.old:
+            for file in epoch.files():
+                self._fleet.register(file)
+
+    async def _new_shim(self, zygote: Zygote, spec: ContainerSpec) -> Shim:
+        """Have the zygote fork a shim. LaunchError if it cannot."""
+        try:
+            return await zygote.fork(self._fleet.shim_gone)
+        except OSError as error:
             raise LaunchError(spec.id, error.errno or 0, "the launcher's helper process") from error
-        except asyncio.CancelledError:
-            shim.close()
-            raise
-        return shim
-
-    def _shim_gone(self, shim: Shim) -> None:
-        self._shims.pop(shim.number, None)
-        self._containers.pop(shim.number, None)
-        if shim in self._idle:
-            self._idle.remove(shim)
-
-    def _container_ended(self, shim: Shim) -> None:
-        """Keep the shim for the next container, if there are not many that wait for one."""
-        self._containers.pop(shim.number, None)
-        if shim.usable and not self._closed and len(self._idle) < MAX_IDLE:
-            self._idle.append(shim)
-        else:
-            shim.close()
-
-    async def _request(self, control: socket.socket, number: int, theirs: socket.socket) -> None:
-        message = REQUEST.pack(number)
-        while True:
-            try:
-                socket.send_fds(control, [message], [theirs.fileno()])
-            except BlockingIOError:
-                await self._writable(control)
-            else:
-                return
-
-    async def _writable(self, control: socket.socket) -> None:
-        """Wait until the zygote has read some of what was sent."""
-        loop = asyncio.get_running_loop()
-        # A second descriptor, since several launches may wait and a loop has one writer for each.
-        with control.dup() as copy:
-            writable: asyncio.Future[None] = loop.create_future()
-            loop.add_writer(copy.fileno(), _resolve, writable)
-            try:
-                await writable
-            finally:
-                loop.remove_writer(copy.fileno())
-
-    def _readable(self) -> None:
-        if self._control is None:
-            return
-        while True:
-            try:
-                message = self._control.recv(NEWS.size)
-            except (BlockingIOError, InterruptedError):
-                return
-            except ConnectionResetError:
-                message = b""
-            if len(message) != NEWS.size:
-                self._zygote_lost()
-                return
-            number, code = NEWS.unpack(message)
-            if number == 0:
-                if self._ready is not None and not self._ready.done():
-                    self._ready.set_result(None)
-            elif shim := self._shims.get(number):
-                container = self._containers.get(number)
-                if code and container is not None:
-                    container.fail(LaunchError(container.id, code, "a process for it"))
-                shim.lose()
-
-    def _zygote_lost(self) -> None:
-        """The helper ended while we live: killed, or broken. Its shims kill their containers when it does."""
-        ready, self._ready = self._ready, None
-        self._drop_control()
-        zygote, self._zygote = self._zygote, None
-        status = zygote.wait() if zygote is not None else 0
-        log.error("the launcher's helper process ended (%s); what ran in containers is being killed", status)
-        if ready is not None and not ready.done():
-            ready.set_exception(
-                LauncherClosedError(f"the launcher's helper process ended at once ({status})")
-            )
-        for shim in list(self._shims.values()):
-            shim.orphan()
-
-    def _drop_control(self) -> None:
-        if self._control is not None:
-            asyncio.get_running_loop().remove_reader(self._control.fileno())
-            self._control.close()
-            self._control = None
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .zygotes import Zygote
 
 __all__ = ["Shim", "ShimUser"]
 
@@ -19,8 +21,11 @@ class ShimUser(Protocol):
     def told(self, line: str) -> None:
         """Take a line of the shim's report."""
 
-    def lost(self) -> None:
-        """Learn that the shim was killed, and that nothing of the container is left as far as can be known."""
+    def lost(self, *, proven: bool) -> None:
+        """Learn that the shim is gone. `proven` says that nothing of the container is left, as its zygote knows."""
+
+    def refused(self, code: int) -> None:
+        """Learn that there is no shim, by the errno of the zygote."""
 
 
 class Shim:
@@ -29,12 +34,16 @@ class Shim:
     `gone` is called when it is of no use any more: killed, or closed.
     """
 
-    def __init__(self, number: int, connection: socket.socket, gone: Callable[[Shim], None]) -> None:
+    def __init__(
+        self, zygote: Zygote, number: int, connection: socket.socket, gone: Callable[[Shim], None]
+    ) -> None:
+        self.zygote = zygote
         self.number = number
         self.user: ShimUser | None = None
         self._connection = connection
         self._gone = gone
         self._data = b""
+        self._unsent = bytearray()
         self._at_end = False
         self._orphaned = False
         self._loop = asyncio.get_running_loop()
@@ -45,22 +54,25 @@ class Shim:
         """Whether it can take another order."""
         return not self._at_end and not self._orphaned and self._connection.fileno() >= 0
 
-    async def order(self, frame: bytes) -> None:
-        """Send an order. OSError if the shim is gone."""
-        await self._loop.sock_sendall(self._connection, frame)
-
     def send(self, frame: bytes) -> None:
-        """Send a small frame; no effect when the shim is gone, which its user hears of."""
-        # It fits the buffer unless thousands wait there, and then the shim is stopped: the zygote kills it.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError, BlockingIOError):
-            self._connection.send(frame)
+        """Send a frame; no effect when the shim is gone, which its user hears of."""
+        self._unsent += frame
+        # What waits has a writer already.
+        if len(self._unsent) == len(frame) and self._connection.fileno() >= 0:
+            self._flush()
+            if self._unsent:
+                self._loop.add_writer(self._connection.fileno(), self._writable)
 
-    def lose(self) -> None:
-        """Note that the zygote has seen its end, and killed what it left."""
+    def lose(self, code: int = 0) -> None:
+        """Note that the zygote has seen its end, and killed what it left; or, by an errno, that there is none."""
         self.close()
         user, self.user = self.user, None
-        if user is not None:
-            user.lost()
+        if user is None:
+            return
+        if code:
+            user.refused(code)
+        else:
+            user.lost(proven=not self._orphaned)
 
     def orphan(self) -> None:
         """Note that the zygote is gone: from now on the shim's end is all there is to learn."""
@@ -69,11 +81,26 @@ class Shim:
             self.lose()
 
     def close(self) -> None:
-        """Let go of it; it ends, and kills what it runs."""
+        """Let go of it; it ends, and kills what it runs, unless that is lasting."""
         if self._connection.fileno() >= 0:
             self._loop.remove_reader(self._connection.fileno())
+            self._loop.remove_writer(self._connection.fileno())
             self._connection.close()
+            self.zygote.shims.pop(self.number, None)
             self._gone(self)
+
+    def _flush(self) -> None:
+        try:
+            del self._unsent[: self._connection.send(self._unsent)]
+        except BlockingIOError:
+            pass
+        except (BrokenPipeError, ConnectionResetError):
+            self._unsent.clear()
+
+    def _writable(self) -> None:
+        self._flush()
+        if not self._unsent:
+            self._loop.remove_writer(self._connection.fileno())
 
     def _readable(self) -> None:
         try:
@@ -89,6 +116,8 @@ class Shim:
         if not data and self._connection.fileno() >= 0:
             self._at_end = True
             self._loop.remove_reader(self._connection.fileno())
+            self._loop.remove_writer(self._connection.fileno())
+            self._unsent.clear()
             if self._orphaned or self.user is None:
                 self.lose()
             # Else it was killed. The zygote kills what it leaves, and then tells: see Launcher.

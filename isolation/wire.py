@@ -13,7 +13,7 @@ LIMIT_NAMES = {number: name for name, number in RLIMITS.items()}
 
 def encode_order(spec: ContainerSpec) -> bytes:
     """Return the frame that has a shim run a command. No field holds a NUL, so that is what separates them."""
-    fields = [os.fsencode(spec.cwd), os.fsencode(spec.stdout), os.fsencode(spec.stderr)]
+    fields = [os.fsencode(spec.cwd), os.fsencode(spec.stdout), os.fsencode(spec.stderr), spec.id.encode()]
     fields += map(os.fsencode, spec.argv)
     fields += [os.fsencode(f"{name}={value}") for name, value in spec.env.items()]
     fields += [f"{RLIMITS[name]} {soft} {hard}".encode() for name, (soft, hard) in spec.rlimits.items()]
@@ -44,6 +44,7 @@ def describe_stage(stage: str, spec: ContainerSpec) -> str:
         "stdout": f"stdout {spec.stdout}",
         "stderr": f"stderr {spec.stderr}",
         "command": f"command {spec.argv[0]}",
+        "record": "its record in the launcher's state_dir",
     }.get(stage, stage)
 
 

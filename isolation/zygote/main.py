@@ -9,6 +9,7 @@ import socket
 import sys
 
 from .killing import Killer
+from .lasting import LastingZygote
 from .linux import PR_SET_CHILD_SUBREAPER, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, prctl
 from .server import Zygote
 from .signals import IGNORED
@@ -31,5 +32,10 @@ def main() -> int:
     scan = not os.path.exists(f"/proc/self/task/{os.getpid()}/children")
     gc.disable()
     gc.freeze()
-    shim = Zygote(control, int(sys.argv[2]), Killer(scan)).serve()
+    owner, killer, lasting = int(sys.argv[2]), Killer(scan), sys.argv[3:]
+    if lasting:
+        zygote: Zygote = LastingZygote(control, owner, killer, lasting[0], lasting[1], float(lasting[2]))
+    else:
+        zygote = Zygote(control, owner, killer)
+    shim = zygote.serve()
     return shim.run() if shim else 0

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
 import errno
 import os
 import select
 import socket
-import struct
 
 from .frames import NEWS, REQUEST
 from .killing import FIRST_PAUSE, LONGEST_PAUSE, Killer, kill
+from .passing import receive_with_socket
 from .shim import Shim
 from .signals import ChildSignal
+
+Ends = tuple[socket.socket, socket.socket]
+"""Of a socket pair: ours, and the shim's."""
 
 
 class Zygote:
@@ -49,14 +51,19 @@ class Zygote:
                 for number in self._lost:
                     self._tell(number, 0)
                 self._lost.clear()
+            if not self._lost:
+                self._settled()
             if self._closing and not self._shims and not self._lost:
                 return None
             pause = min(pause * 2, LONGEST_PAUSE) if self._lost else FIRST_PAUSE
             for fd, _events in self._poller.poll(pause if self._lost else None):
                 if fd == self._owner_fd:
                     self._close()
-                elif fd == self._control.fileno() and (shim := self._receive()):
-                    return shim
+                elif fd == self._control.fileno():
+                    if shim := self._receive():
+                        return shim
+                else:
+                    self._stirred(fd)
 
     def _reap(self) -> None:
         while True:
@@ -72,31 +79,70 @@ class Zygote:
                     kill(pid)
             else:
                 number = self._shims.pop(pid, 0)
-                if number and status != 0:
-                    self._lost.append(number)
+                if number:
+                    self._shim_ended(number, status)
+
+    def _shim_ended(self, number: int, status: int) -> None:
+        if status != 0:
+            self._lost.append(number)
 
     def _receive(self) -> Shim | None:
-        message, connection = receive_request(self._control)
-        if len(message) != REQUEST.size or connection is None:
+        message, connection = receive_with_socket(self._control, REQUEST.size)
+        if len(message) != REQUEST.size:
             self._close()
             return None
-        (number,) = REQUEST.unpack(message)
+        number, kind = REQUEST.unpack(message)
+        return self._handle(number, kind, connection)
+
+    def _handle(self, number: int, _kind: int, connection: socket.socket | None) -> Shim | None:
+        return self._fork(number, connection)
+
+    def _fork(self, number: int, connection: socket.socket | None) -> Shim | None:
+        """Fork a shim; return it in its process, None in this one."""
         try:
+            if connection is None:
+                # It was sent, but there was no descriptor left for it.
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            ends = self._open_lifeline()
             pid = os.fork()
         except OSError as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             self._tell(number, error.errno or errno.EAGAIN)
             return None
         if pid:
             self._shims[pid] = number
+            self._forked(number, ends)
             connection.close()
             return None
+        self._close_in_child()
+        return self._make_shim(connection, number, ends)
+
+    def _close_in_child(self) -> None:
         self._children.close()
         self._control.close()
-        os.close(self._lifeline_end)
+        if self._lifeline_end >= 0:
+            os.close(self._lifeline_end)
         if self._owner_fd >= 0:
             os.close(self._owner_fd)
+
+    # What a lasting zygote does otherwise: see lasting.py.
+
+    def _open_lifeline(self) -> Ends | None:
+        """Return both ends of a lifeline for one shim, if each has its own. OSError if there is none to be had."""
+        return None
+
+    def _forked(self, number: int, ends: Ends | None) -> None:
+        """Learn, in the zygote, that a shim was forked."""
+
+    def _make_shim(self, connection: socket.socket, _number: int, _ends: Ends | None) -> Shim:
         return Shim(connection, self._lifeline, self._killer)
+
+    def _settled(self) -> None:
+        """Learn that nothing is left of lost shims."""
+
+    def _stirred(self, fd: int) -> None:
+        """Learn of an event at a descriptor that this class does not know."""
 
     def _tell(self, number: int, code: int) -> None:
         with contextlib.suppress(OSError):
@@ -109,18 +155,3 @@ class Zygote:
             if self._owner_fd >= 0:
                 self._poller.unregister(self._owner_fd)
             os.close(self._lifeline_end)
-
-
-def receive_request(control: socket.socket) -> tuple[bytes, socket.socket | None]:
-    """Return a message and the socket that came with it; an empty message when the owner is gone."""
-    # Not socket.recv_fds(): it has no MSG_CMSG_CLOEXEC.
-    space = socket.CMSG_SPACE(struct.calcsize("i"))
-    try:
-        message, ancillary, _flags, _address = control.recvmsg(REQUEST.size, space, socket.MSG_CMSG_CLOEXEC)
-    except ConnectionResetError:
-        return b"", None
-    fds = array.array("i")
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-    return message, socket.socket(fileno=fds[0]) if fds else None

@@ -62,6 +62,7 @@ class Shim:
         self._status: int | None = None
         self._told = False
         self._doomed = False
+        self._poller = select.poll()
 
     def run(self) -> int:
         """Do it all; return the exit code of the shim, 0 when nothing is left and all is reported."""
@@ -90,12 +91,15 @@ class Shim:
     def _contain(self, order: Order) -> None:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
+            self._prepare(order)
             self._main = spawn(order)
         except LaunchFailureError as failure:
+            self._failed()
             self._report(f"error {failure.code} {failure.stage}")
             return
-        self._report(f"started {os.getpid()} {self._main}")
         self._status, self._told, self._doomed = None, False, False
+        self._started()
+        self._report(f"started {os.getpid()} {self._main}")
         self._poller = select.poll()
         for fd in (self._connection.fileno(), self._lifeline, self._children.fd):
             self._poller.register(fd, select.POLLIN)
@@ -109,7 +113,23 @@ class Shim:
             pause = min(pause * 2, LONGEST_PAUSE) if self._doomed else FIRST_PAUSE
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
-        self._report(f"exited {self._status} {self._told:d} {user:.6f} {system:.6f}")
+        end = f"exited {self._status} {self._told:d} {user:.6f} {system:.6f}"
+        self._ended(end)
+        self._report(end)
+
+    # What a lasting shim does more: see lasting_shim.py.
+
+    def _prepare(self, order: Order) -> None:
+        """Do what is to be done before an order is executed. Raises LaunchFailureError."""
+
+    def _failed(self) -> None:
+        """Learn that the order was not executed."""
+
+    def _started(self) -> None:
+        """Learn that it was."""
+
+    def _ended(self, end: str) -> None:
+        """Learn that nothing of it is left, before the owner does."""
 
     def _reap(self) -> bool:
         """Reap what has ended; return whether that was all: nothing of the container is left."""
@@ -131,30 +151,42 @@ class Shim:
     def _wait(self, pause: int | None) -> None:
         for fd, _events in self._poller.poll(pause):
             if fd == self._lifeline:
-                self._told = True
-                self._doom()
+                self._lifeline_stirred()
             elif fd == self._connection.fileno() and not self._doomed:
-                self._obey(gone=not self._inbox.receive())
+                here = self._inbox.receive()
+                self._obey()
+                if not here and not self._doomed:
+                    self._owner_gone()
+
+    def _lifeline_stirred(self) -> None:
+        self._destroy()
+
+    def _owner_gone(self) -> None:
+        self._destroy()
+
+    def _destroy(self) -> None:
+        self._told = True
+        self._doom()
 
     def _doom(self) -> None:
         if not self._doomed:
             self._doomed = True
-            # Both may be at their end now, and would wake us for ever.
-            self._poller.unregister(self._connection.fileno())
-            self._poller.unregister(self._lifeline)
+            self._deafen()
 
-    def _obey(self, *, gone: bool = False) -> None:
-        """Do what the frames that are here say; the container ends when its owner is gone."""
+    def _deafen(self) -> None:
+        # Both may be at their end now, and would wake us for ever.
+        self._poller.unregister(self._connection.fileno())
+        self._poller.unregister(self._lifeline)
+
+    def _obey(self) -> None:
+        """Do what the frames that are here say."""
         while frame := self._inbox.take():
             if frame[0] == SIGNAL:
                 # The group's number is ours until the main process is reaped, and then nobody reads here any more.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._main, int(frame[1]))
             elif frame[0] == DESTROY:
-                gone = True
-        if gone:
-            self._told = True
-            self._doom()
+                self._destroy()
 
     def _report(self, line: str) -> None:
         # An owner that is gone needs no report.

@@ -14,7 +14,10 @@ from .signals import CHANGED
 
 
 class LaunchFailureError(Exception):
-    """The command could not be started. `stage` names what failed: cwd, stdout, stderr, command, limit:N, fork."""
+    """The command could not be started.
+
+    `stage` names what failed: cwd, stdout, stderr, command, limit:N, fork, record.
+    """
 
     def __init__(self, stage: str, code: int) -> None:
         super().__init__(stage, code)

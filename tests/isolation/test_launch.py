@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from isolation import Exit, Launcher, LauncherClosedError, LaunchError, PosixIsolator
-from isolation.launcher import MAX_IDLE
+from isolation.fleet import MAX_IDLE
 
 from .box import Box
 
