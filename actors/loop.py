@@ -32,8 +32,11 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-async def until_signalled() -> None:
-    """Return at the first SIGTERM or SIGINT: so that what surrounds it can end in order. In the main thread only."""
+async def until_signalled(*numbers: signal.Signals) -> signal.Signals:
+    """Return the first of these signals (SIGTERM or SIGINT if none is named): what surrounds it can end in order.
+
+    In the main thread only.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[signal.Signals] = loop.create_future()
 
@@ -41,11 +44,13 @@ async def until_signalled() -> None:
         if not future.done():
             future.set_result(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = numbers or (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
         loop.add_signal_handler(number, received, number)
     try:
         number = await future
         log.info("%s received, ending", number.name)
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)
+    return number

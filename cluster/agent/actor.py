@@ -4,54 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from actors import UPID, Actor, Timer, handles
+from actors import UPID, Message, Timer, handles
 from cluster.election import Detector
 from cluster.messages import (
     AgentInfo,
-    AgentRefused,
-    AgentRegistered,
+    CheckStatusInfo,
     ExecutorMessage,
     ExecutorShutdown,
+    ExecutorStatusUpdate,
     FrameworkToExecutor,
     KillTask,
-    PingAgent,
-    PongAgent,
     RegisterExecutor,
     RunTask,
+    RunTaskGroup,
     ShutdownExecutor,
     ShutdownFramework,
     StatusUpdateAcknowledgement,
     UnregisterAgent,
 )
-from cluster.messages.executor import ExecutorStatusUpdate
-from isolation import ContainerSpec, Exit, LauncherClosedError, LaunchError
+from cluster.write_ahead import WriteAhead
+from isolation import Exit
 
-from .containerizer import Container, Containerizer
-from .effects import Destroy, DestroyAfter, Effect, LaunchContainer, Send, ToMaster
+from .checkpoint import RecordKey, changes, restore
+from .checks import Verdict
+from .containerizer import Containerizer
+from .effects import (
+    CancelLaunch,
+    Deadline,
+    Destroy,
+    DestroyAfter,
+    Effect,
+    Forget,
+    LaunchContainer,
+    Link,
+    Send,
+    StartChecks,
+    StopChecks,
+    ToMaster,
+)
+from .fetching import Fetcher
 from .options import AgentOptions
-from .records import ExecutorRun
+from .reconfiguration import reconfigured
+from .records import AgentTask, ExecutorRun
+from .registration import Registering
+from .runner import Runner
 from .sandbox import Sandboxes
 from .state import AgentState
+from .store import AgentStore
 
 __all__ = ["Agent"]
 
 log = logging.getLogger("ostrom.agent")
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+Changes = tuple[RecordKey, bytes | None]
 
 
-class Agent(Actor):
+class Agent(Registering):
     """An agent: offers a machine's resources through the master, and runs what it is sent, contained.
 
     `info` says what it has; `detector` where the master is; `containerizer` how things are run; sandboxes
-    are made below `work_dir`.
+    are made below `work_dir`. With a `store` all that it must know again is written there before anybody is told, and
+    a new process with the same store goes on where this one ended; what runs lives on meanwhile, if the containerizer
+    can let it. Without one everything ends with the process.
     """
 
     def __init__(
@@ -62,141 +81,97 @@ class Agent(Actor):
         work_dir: Path,
         *,
         options: AgentOptions | None = None,
+        store: AgentStore | None = None,
         seed: int | None = None,
     ) -> None:
+        super().__init__()
+        self._seed = seed
         self._rng = random.Random(seed)  # noqa: S311 - names and delays, no secrets
         self.options = options or AgentOptions()
         self.containerizer = containerizer
+        self.store = store
         self.sandboxes = Sandboxes(work_dir)
         self.state = AgentState(info, self._uuid, containerizer.runs_executors, self.options)
-        self.master: UPID | None = None
-        """The master that this agent is registered with."""
-        self.refused: str | None = None
+        self.runner = Runner(
+            self,
+            self,
+            containerizer,
+            self.sandboxes,
+            Fetcher(work_dir / "fetch", cache_size=self.options.fetcher_cache_size),
+            self._environment,
+        )
+        self.incarnation = ""
         self._detector = detector
-        self._leader: UPID | None = None
-        self._taken = asyncio.Event()
-        self._ping_timeout = 0.0
-        self._backoff = 0.0
-        self._register_timer: Timer | None = None
-        self._ping_timer: Timer | None = None
+        self._ahead: WriteAhead[Changes, Effect] = WriteAhead(self._write, self._act, self.watch)
+        self._flushing = False
         self._retry_timer: Timer | None = None
-        self._retry_at = 0.0
-        self._containers: dict[str, Container] = {}
-        self._timers: dict[str, tuple[float, Timer]] = {}
-        self._watchers: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def _uuid(self) -> str:
         return f"{self._rng.getrandbits(128):032x}"
 
     async def initialize(self) -> None:
-        """Make ready to run things, then look for the master."""
-        await self.containerizer.start()
+        """Find again what was left, make ready to run things, then look for the master.
+
+        ReconfigurationError or CheckpointError if it cannot be the agent that it was.
+        """
+        state = self.state
+        known: AgentInfo | None = None
+        if self.store is not None:
+            stored = self.store.load()
+            known = restore(state, stored)
+            if self._seed is not None:
+                # Names must differ from those of the life before.
+                self._rng = random.Random(f"{self._seed}/{len(stored)}/{self.clock.time()}")  # noqa: S311
+        if known is not None:
+            state.info = reconfigured(known, state.info, self.options.reconfiguration_policy)
+        state.touch_agent()
+        self.incarnation = self._uuid()
+        found = {container.id: container for container in await self.runner.start()}
+        for run in state.runs.values():
+            container = found.get(run.container_id)
+            if container is not None:
+                self.runner.adopt(run, container)
+        state.recovered(found.keys(), self._now)
+        mine = {run.container_id for run in state.runs.values()}
+        for id_, container in found.items():
+            if id_ not in mine:
+                # A check's command, or what was dealt with but not forgotten any more.
+                await container.destroy()
+                container.forget()
+        if known is not None:
+            log.info("agent %s: %d tasks found again", known.id or "(new)", len(list(state.all_tasks())))
+        self._done()
         self._detector.watch(lambda leader: self.defer(self._detected, leader))
 
     async def finalize(self) -> None:
-        """Leave the master; nothing of what ran is left."""
+        """Let go: what runs lives on if it can; or, if this agent is shut down, leave the master and end it all."""
         self._detector.close()
-        if self.master is not None:
-            self.send(self.master, UnregisterAgent(self.state.info.id))
-        for run in self.state.runs.values():
-            if run.upid is not None:
-                self.send(run.upid, ExecutorShutdown(0.0))
-        await self.containerizer.close()
-        for task in list(self._watchers):
+        detach = self.store is not None and not self.shutting_down
+        if not detach:
+            if self.master is not None:
+                self.send(self.master, UnregisterAgent(self.state.info.id))
+            for run in self.state.runs.values():
+                if run.upid is not None:
+                    self.send(run.upid, ExecutorShutdown(0.0))
+        await self.runner.close(detach=detach)
+        for task in list(self._tasks):
             task.cancel()
+        if self.store is not None:
+            if self.shutting_down:
+                self.store.commit(dict.fromkeys(self.store.load()))
+            self.store.close()
 
-    @property
-    def _now(self) -> float:
-        return self.clock.time()
-
-    # Registration.
-
-    def _detected(self, leader: UPID | None) -> None:
-        self._leader = leader
-        self.master = None
-        self._backoff = 0.0
-        self._register()
-
-    def _register(self) -> None:
-        """Register, and again with growing random delays until the master answers."""
-        if self._register_timer is not None:
-            self._register_timer.cancel()
-            self._register_timer = None
-        if self._leader is None or self.master is not None:
-            return
-        self.link(self._leader)
-        self.send(self._leader, self.state.registration())
-        limit = self.options.registration_backoff_max
-        self._backoff = min(max(self._backoff * 2, self.options.registration_backoff), limit)
-        self._register_timer = self.after(self._rng.uniform(self._backoff / 2, self._backoff), self._register)
-
-    @handles(AgentRegistered)
-    def registered(self, message: AgentRegistered, sender: UPID | None) -> None:
-        """The master has taken this agent."""
-        if self.master is None:
-            log.info("registered as %s with master %s", message.agent_id, sender)
-        self.master = sender
-        self._backoff = 0.0
-        self._taken.set()
-        self.state.set_id(message.agent_id)
-        if self._register_timer is not None:
-            self._register_timer.cancel()
-            self._register_timer = None
-        for framework_id, task_id in message.kill:
-            self.state.kill_unheard(framework_id, task_id)
-        self._expect_ping(message.ping_timeout)
-        self._ping_timeout = message.ping_timeout
-        for update in self.state.updates.resend(self._now):
-            self.state.effects.append(ToMaster(update))
-        self._done()
-
-    @handles(AgentRefused)
-    def agent_refused(self, message: AgentRefused) -> None:
-        """The master will not have this agent: it ends."""
-        log.error("the master refuses this agent: %s", message.message)
-        self.refused = message.message
-        self.terminate(f"refused: {message.message}")
-
-    async def registered_once(self) -> None:
-        """Return when a master has taken this agent for the first time."""
-        await self._taken.wait()
-
-    def _expect_ping(self, timeout: float) -> None:
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
-        self._ping_timer = self.after(timeout, self._master_silent)
-
-    def _master_silent(self) -> None:
-        log.warning("no ping from the master, registering again")
-        self.master = None
-        self._register()
-
-    @handles(PingAgent)
-    def ping(self, message: PingAgent, sender: UPID | None) -> None:
-        """The master asks whether this agent lives."""
-        if sender is None or sender != self.master:
-            return
-        self._expect_ping(self._ping_timeout)
-        self.send(sender, PongAgent(self.state.info.id))
-        if not message.connected:
-            self.master = None
-            self._register()
-
-    def exited(self, upid: UPID, reason: str) -> None:
-        """The master's connection is gone, or an executor is."""
-        if upid in (self.master, self._leader):
-            log.warning("lost the master at %s (%s), registering again", upid, reason)
-            self.master = None
-            if self._register_timer is None or self._backoff == 0.0:
-                self._register()
-            return
-        self.state.executor_exited(upid)
-        self._done()
+    def shut_down(self) -> None:
+        """End for good, with all that runs. To be called in a turn of this actor."""
+        self.shutting_down = True
+        self.terminate("shut down")
 
     # From the master.
 
     def _from_master(self, sender: UPID | None) -> bool:
-        if sender is not None and sender == self.master:
+        # Of one that leads, though it has not answered a registration yet: it knows what it sends to whom.
+        if sender is not None and sender == self._leader:
             return True
         log.warning("dropped a message from %s, which is not this agent's master", sender)
         return False
@@ -206,6 +181,13 @@ class Agent(Actor):
         """Launch a task."""
         if self._from_master(sender):
             self.state.run_task(message, self._now)
+            self._done()
+
+    @handles(RunTaskGroup)
+    def run_group(self, message: RunTaskGroup, sender: UPID | None) -> None:
+        """Launch tasks together."""
+        if self._from_master(sender):
+            self.state.run_group(message, self._now)
             self._done()
 
     @handles(KillTask)
@@ -250,9 +232,7 @@ class Agent(Actor):
         """An executor introduces itself."""
         if sender is None:
             return
-        if self.state.executor_registered(sender, message):
-            self.link(sender)
-        else:
+        if not self.state.executor_registered(sender, message, self._now):
             self.send(sender, ExecutorShutdown(0.0))
         self._done()
 
@@ -270,120 +250,132 @@ class Agent(Actor):
             self.state.executor_message(sender, message)
             self._done()
 
-    # Effects.
+    # From containers: see Runner.
+
+    def launched(self, run: ExecutorRun) -> None:
+        """The container runs."""
+        self.state.launched(run, self._now)
+        self._done()
+
+    def launch_failed(self, run: ExecutorRun, text: str) -> None:
+        """It could not be launched."""
+        self.state.launch_failed(run, text, self._now)
+        self._done()
+
+    def container_exited(self, run: ExecutorRun, exit_: Exit) -> None:
+        """It ended."""
+        self.state.exited(run, exit_, self._now)
+        self._done()
+
+    def health_changed(self, run: ExecutorRun, task: AgentTask, verdict: Verdict) -> None:
+        """A task is well, or not."""
+        self.state.health_changed(run, task, verdict.healthy, verdict.text, self._now, kill=verdict.kill)
+        self._done()
+
+    def check_changed(self, run: ExecutorRun, task: AgentTask, found: CheckStatusInfo) -> None:
+        """A check found something new."""
+        self.state.check_changed(run, task, found, "", self._now)
+        self._done()
+
+    def _overdue(self, run: ExecutorRun, number: int) -> None:
+        self.state.registration_overdue(run, number)
+        self._done()
+
+    def _deadline(self, run: ExecutorRun, task_id: str) -> None:
+        self.state.deadline_reached(run, task_id, self._now)
+        self._done()
+
+    # What the rules said.
 
     def _done(self) -> None:
-        """After every turn: carry out what the rules said."""
-        while self.state.effects:
+        """After every turn: see to it that what changed is written down and what follows is done.
+
+        That waits for the end of the mailbox, so that what one turn of the loop brought is one transaction.
+        """
+        if not self._flushing:
+            self._flushing = True
+            self.defer(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        while self.state.effects or self.state.dirty:
             effects, self.state.effects = self.state.effects, []
-            for effect in effects:
-                self._carry_out(effect)
+            self._ahead.put(list(changes(self.state).items()), effects)
         self._set_retry()
 
-    def _carry_out(self, effect: Effect) -> None:
-        if isinstance(effect, ToMaster):
-            if self.master is not None:
-                self.send(self.master, effect.message)
-        elif isinstance(effect, Send):
-            self.send(effect.to, effect.message)
-        elif isinstance(effect, LaunchContainer):
-            self._watch(self._launch(effect.run))
-        elif isinstance(effect, Destroy):
-            self._destroy(effect.run)
-        elif isinstance(effect, DestroyAfter):
-            self._destroy_after(effect)
-        else:
-            self.after(self.options.executor_registration_timeout, self._overdue, effect.run)
+    def _write(self, records: Sequence[Changes]) -> Any:
+        return None if self.store is None else self.store.commit(dict(records))
 
-    def _watch(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def tell_leader(self, message: Message) -> None:
+        """Send to the master, registered or not, after what has to be written down first."""
+        if self._leader is not None:
+            self.state.effects.append(Send(self._leader, message))
+            self._flush()
+
+    def _act(self, effects: Sequence[Effect]) -> None:
+        if self._mailbox is None:
+            # It ended while the disk was written: nothing was told.
+            return
+        for effect in effects:
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case ToMaster(message):
+                if self.master is not None:
+                    self.send(self.master, message)
+            case Send(to, message):
+                self.send(to, message)
+            case Link(to):
+                self.link(to)
+            case LaunchContainer(run):
+                if run.command is not None:
+                    self.runner.launch(self.state.info, run, run.command)
+            case CancelLaunch(run):
+                self.runner.cancel_launch(run)
+            case Destroy(run):
+                self.runner.destroy(run)
+            case DestroyAfter():
+                self.runner.destroy_after(effect)
+            case Forget(run):
+                self.runner.forget(run)
+            case StartChecks():
+                self.runner.start_checks(effect)
+            case StopChecks(run):
+                self.runner.stop_checks(run)
+            case Deadline(run, task_id, seconds):
+                self.after(seconds, self._deadline, run, task_id)
+            case _:
+                self.after(effect.seconds, self._overdue, effect.run, effect.number)
+
+    def watch(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run it beside the turns; an error in it is this actor's."""
         task = asyncio.get_running_loop().create_task(coroutine)
-        self._watchers.add(task)
+        self._tasks.add(task)
         task.add_done_callback(self._watched)
+        return task
 
     def _watched(self, task: asyncio.Task[Any]) -> None:
-        self._watchers.discard(task)
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Not a task's failure but ours: the actor's failure policy decides.
             self.defer(_raise, error)
 
-    async def _launch(self, run: ExecutorRun) -> None:
-        """Launch a run's container, and wait for its end; both are told in turns of this actor."""
-        try:
-            spec = self._spec(run)
-            container = await self.containerizer.launch(spec)
-        except (LaunchError, LauncherClosedError, OSError, ValueError) as error:
-            self.defer(self._launch_failed, run, str(error))
-            return
-        self._containers[run.container_id] = container
-        self.defer(self._launched, run)
-        exit_ = await container.wait()
-        self.defer(self._exited, run, exit_)
-
-    def _spec(self, run: ExecutorRun) -> ContainerSpec:
-        sandbox = self.sandboxes.create(self.state.info.id, run.framework.id, run.executor_id)
+    def _environment(self, run: ExecutorRun) -> Mapping[str, str]:
+        """What a container's processes are told of where they are."""
+        timeout = self.options.recovery_timeout if self.store is not None else 0.0
         environment = {
-            "PATH": DEFAULT_PATH,
-            "LANG": os.environ.get("LANG", "C.UTF-8"),
-            "HOME": str(sandbox),
-            "OSTROM_SANDBOX": str(sandbox),
             "OSTROM_AGENT_ID": self.state.info.id,
             "OSTROM_AGENT": str(self.upid),
             "OSTROM_FRAMEWORK_ID": run.framework.id,
             "OSTROM_EXECUTOR_ID": run.executor_id,
             "OSTROM_CONTAINER_ID": run.container_id,
         }
-        if run.info is None:
+        if run.custom:
+            environment["OSTROM_RECOVERY_TIMEOUT"] = f"{timeout:g}"
+        else:
             environment["OSTROM_TASK_ID"] = run.executor_id
-        environment.update(run.command.environment)
-        return ContainerSpec(
-            id=run.container_id,
-            argv=run.command.argv(),
-            env=environment,
-            cwd=sandbox / run.command.working_directory,
-            stdout=sandbox / "stdout",
-            stderr=sandbox / "stderr",
-        )
-
-    def _launched(self, run: ExecutorRun) -> None:
-        self.state.launched(run, self._now)
-        self._done()
-
-    def _launch_failed(self, run: ExecutorRun, text: str) -> None:
-        self.state.launch_failed(run, text, self._now)
-        self._done()
-
-    def _exited(self, run: ExecutorRun, exit_: Exit) -> None:
-        self._containers.pop(run.container_id, None)
-        timer = self._timers.pop(run.container_id, None)
-        if timer is not None:
-            timer[1].cancel()
-        self.state.exited(run, exit_, self._now)
-        self._done()
-
-    def _overdue(self, run: ExecutorRun) -> None:
-        self.state.registration_overdue(run)
-        self._done()
-
-    def _destroy(self, run: ExecutorRun) -> None:
-        container = self._containers.get(run.container_id)
-        if container is not None:
-            self._watch(container.destroy())
-
-    def _destroy_after(self, effect: DestroyAfter) -> None:
-        container = self._containers.get(effect.run.container_id)
-        if container is None:
-            return
-        if effect.terminate:
-            container.signal(signal.SIGTERM)
-        due = self._now + effect.seconds
-        known = self._timers.get(effect.run.container_id)
-        if known is not None:
-            # A second kill can only shorten the time that is left.
-            if known[0] <= due:
-                return
-            known[1].cancel()
-        timer = self.after(effect.seconds, self._destroy, effect.run)
-        self._timers[effect.run.container_id] = (due, timer)
+        return environment
 
     # Retries.
 
@@ -396,8 +388,7 @@ class Agent(Actor):
 
     def _retry(self) -> None:
         self._retry_timer = None
-        for update in self.state.updates.due(self._now):
-            self.state.effects.append(ToMaster(update))
+        self.state.retry_updates(self._now)
         self._done()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from actors import Clock
@@ -15,6 +16,10 @@ __all__ = ["Container", "Containerizer", "ProcessContainerizer", "TimerContainer
 
 class Container(Protocol):
     """Something that runs. `isolation.Container` is one."""
+
+    @property
+    def id(self) -> str:
+        """The spec's id."""
 
     @property
     def pid(self) -> int:
@@ -29,6 +34,9 @@ class Container(Protocol):
     async def destroy(self) -> Exit:
         """End it now; nothing of it is left when this returns."""
 
+    def forget(self) -> None:
+        """Its end is written down: it need not be found again."""
+
 
 class Containerizer(Protocol):
     """Starts containers. `runs_executors` is False where what runs is not a process that could register."""
@@ -41,16 +49,34 @@ class Containerizer(Protocol):
     async def launch(self, spec: ContainerSpec) -> Container:
         """Run it; isolation.LaunchError if it cannot be run."""
 
+    async def recover(self) -> Sequence[Container]:
+        """What an earlier life of the agent has launched and not forgotten, running or ended."""
+
+    async def detach(self) -> None:
+        """Let go; what runs lives on, if it can be found again."""
+
     async def close(self) -> None:
         """Destroy all that runs."""
 
 
 class ProcessContainerizer:
-    """Real processes, by `isolation`."""
+    """Real processes, by `isolation`.
+
+    With a `state_dir` they outlive the agent's process, for `recovery_timeout` seconds without one.
+    """
 
     runs_executors = True
 
-    def __init__(self, launcher: Launcher | None = None) -> None:
+    def __init__(
+        self,
+        launcher: Launcher | None = None,
+        *,
+        state_dir: Path | None = None,
+        recovery_timeout: float = 900.0,
+    ) -> None:
+        self._lasting = state_dir is not None
+        if launcher is None and state_dir is not None:
+            launcher = Launcher(state_dir=state_dir, recovery_timeout=recovery_timeout)
         self._launcher = launcher or Launcher()
 
     async def start(self) -> None:
@@ -60,6 +86,17 @@ class ProcessContainerizer:
     async def launch(self, spec: ContainerSpec) -> Container:
         """Start the process."""
         return await self._launcher.launch(spec)
+
+    async def recover(self) -> Sequence[Container]:
+        """What is on record in the state directory."""
+        return await self._launcher.recover() if self._lasting else ()
+
+    async def detach(self) -> None:
+        """Let the processes run on; without a state directory nothing is left."""
+        if self._lasting:
+            await self._launcher.detach()
+        else:
+            await self._launcher.close()
 
     async def close(self) -> None:
         """Nothing is left."""
@@ -85,10 +122,18 @@ class TimerContainerizer:
 
     async def launch(self, spec: ContainerSpec) -> Container:
         """Start the timer."""
-        container = _TimerContainer(self._clock, self._duration(spec))
+        container = _TimerContainer(spec.id, self._clock, self._duration(spec))
         self._running.add(container)
         container.exit.add_done_callback(lambda _: self._running.discard(container))
         return container
+
+    async def recover(self) -> Sequence[Container]:
+        """Timers end with their agent."""
+        return ()
+
+    async def detach(self) -> None:
+        """Timers end with their agent."""
+        await self.close()
 
     async def close(self) -> None:
         """Stop all timers."""
@@ -99,7 +144,8 @@ class TimerContainerizer:
 class _TimerContainer:
     pid = 0
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, id_: str, clock: Clock, seconds: float) -> None:
+        self.id = id_
         self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._timer = clock.call_at(clock.monotonic() + seconds, self._end, Exit(code=0))
 
@@ -118,6 +164,9 @@ class _TimerContainer:
     async def destroy(self) -> Exit:
         self._end(Exit(code=None, signal=int(signal.SIGKILL), destroyed=True))
         return await self.wait()
+
+    def forget(self) -> None:
+        """Nothing is kept."""
 
 
 def _sleep_seconds(spec: ContainerSpec) -> float:

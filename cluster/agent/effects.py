@@ -6,9 +6,23 @@ from dataclasses import dataclass
 
 from actors import UPID, Message
 
-from .records import ExecutorRun
+from .records import AgentTask, ExecutorRun
 
-__all__ = ["Destroy", "DestroyAfter", "Effect", "LaunchContainer", "Send", "ToMaster", "WatchRegistration"]
+__all__ = [
+    "CancelLaunch",
+    "Deadline",
+    "Destroy",
+    "DestroyAfter",
+    "Effect",
+    "Forget",
+    "LaunchContainer",
+    "Link",
+    "Send",
+    "StartChecks",
+    "StopChecks",
+    "ToMaster",
+    "WatchRegistration",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +33,19 @@ class LaunchContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchRegistration:
-    """Call `registration_overdue` if the executor has not registered in time."""
+class CancelLaunch:
+    """Launch it no more, if that has not begun yet; else it is told that it runs, as ever."""
 
     run: ExecutorRun
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRegistration:
+    """Call `registration_overdue` with this number if the executor has not registered after these seconds."""
+
+    run: ExecutorRun
+    seconds: float
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +59,41 @@ class DestroyAfter:
 
 @dataclass(frozen=True, slots=True)
 class Destroy:
-    """Destroy the container now."""
+    """Destroy the container now; what is fetched for it is not any more."""
 
     run: ExecutorRun
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The container's end is written down: nobody will ask for it again."""
+
+    run: ExecutorRun
+
+
+@dataclass(frozen=True, slots=True)
+class StartChecks:
+    """Begin to check a task that runs; `again`: it has run before this process of the agent's."""
+
+    run: ExecutorRun
+    task: AgentTask
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopChecks:
+    """Check it no more."""
+
+    run: ExecutorRun
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Call `deadline_reached` after these seconds if the task is still there."""
+
+    run: ExecutorRun
+    task_id: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +105,30 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Watch an executor."""
+
+    to: UPID
+
+
+@dataclass(frozen=True, slots=True)
 class ToMaster:
     """Send to the master; dropped while there is none (updates are kept and sent again)."""
 
     message: Message
 
 
-Effect = LaunchContainer | WatchRegistration | DestroyAfter | Destroy | Send | ToMaster
+Effect = (
+    LaunchContainer
+    | CancelLaunch
+    | WatchRegistration
+    | DestroyAfter
+    | Destroy
+    | Forget
+    | StartChecks
+    | StopChecks
+    | Deadline
+    | Send
+    | Link
+    | ToMaster
+)

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .reconfiguration import ReconfigurationPolicy
+
 __all__ = ["AgentOptions"]
 
 
 @dataclass(frozen=True, slots=True)
 class AgentOptions:
-    """What an operator can set. Seconds; the defaults are Mesos's."""
+    """What an operator can set. Seconds and bytes; the defaults are Mesos's.
+
+    `recovery_timeout`: how long what runs lives on without the agent's process. `gc_delay`: how long the sandbox of
+    what has ended is kept, less as the disk fills; `gc_disk_headroom` (0 to 1) is the part of the disk kept free.
+    """
 
     executor_registration_timeout: float = 60.0
+    executor_reregistration_timeout: float = 2.0
     executor_shutdown_grace: float = 5.0
     registration_backoff: float = 2.0
     registration_backoff_max: float = 60.0
+    recovery_timeout: float = 900.0
+    reconfiguration_policy: ReconfigurationPolicy = ReconfigurationPolicy.EQUAL
+    fetcher_cache_size: int = 2 << 30
+    gc_delay: float = 7 * 86400.0
+    gc_disk_headroom: float = 0.1
+    disk_watch_interval: float = 60.0
+    completed_tasks: int = 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cluster.messages import StatusUpdate, TaskStatus
@@ -51,14 +52,27 @@ class StatusUpdates:
             return None
         return self._start(framework_id, stream, now)
 
+    def tasks(self) -> list[tuple[str, str]]:
+        """The tasks that have some: framework id and task id."""
+        return list(self._streams)
+
     def pending(self, framework_id: str, task_id: str) -> bool:
         """Whether the task has updates that are not acknowledged."""
         return (framework_id, task_id) in self._streams
 
-    def drop_framework(self, framework_id: str) -> None:
-        """Nobody will acknowledge them any more."""
-        for key in [key for key in self._streams if key[0] == framework_id]:
-            del self._streams[key]
+    def seen(self, framework_id: str, task_id: str, uuid: str) -> bool:
+        """Whether that update is among them."""
+        stream = self._streams.get((framework_id, task_id))
+        return stream is not None and any(status.uuid == uuid for status in stream.pending)
+
+    def stream(self, framework_id: str, task_id: str) -> list[TaskStatus]:
+        """The task's updates that are not acknowledged, in order."""
+        stream = self._streams.get((framework_id, task_id))
+        return list(stream.pending) if stream is not None else []
+
+    def restore(self, framework_id: str, task_id: str, statuses: Iterable[TaskStatus]) -> None:
+        """Take a task's updates from an earlier life; `resend` sends the first when there is a master."""
+        self._streams[framework_id, task_id] = _Stream(deque(statuses))
 
     def resend(self, now: float) -> list[StatusUpdate]:
         """The first update of every task, to a master that is new."""

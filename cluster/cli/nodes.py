@@ -9,7 +9,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cluster.agent import AgentOptions
+from cluster.agent import AgentOptions, ReconfigurationPolicy
 from cluster.attributes import Attributes
 from cluster.election import detector_for
 from cluster.local import AgentNode, MasterNode
@@ -142,6 +142,52 @@ def master(
     default=5.0,
     help="Seconds that a custom executor may take to end.",
 )
+@option(
+    "--checkpoint/--no-checkpoint",
+    default=True,
+    help="Whether what runs outlives this process, and is found again by the next with the same work directory.",
+)
+@option(
+    "--recovery-timeout",
+    type=SECONDS,
+    default=900.0,
+    help="Seconds that what runs lives on without this process.",
+)
+@option(
+    "--executor-reregistration-timeout",
+    type=SECONDS,
+    default=2.0,
+    help="Seconds that a custom executor may take to return to an agent that was started again.",
+)
+@option(
+    "--reconfiguration-policy",
+    type=click.Choice([policy.value for policy in ReconfigurationPolicy]),
+    default=ReconfigurationPolicy.EQUAL.value,
+    help="What may have changed of an agent that is started again: nothing, more resources and attributes, anything.",
+)
+@option(
+    "--gc-delay",
+    type=SECONDS,
+    default=7 * 86400.0,
+    help="Seconds that the sandbox of what has ended is kept, at most: less as the disk fills.",
+)
+@option(
+    "--gc-disk-headroom",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    help="Part of the disk that is kept free of old sandboxes.",
+)
+@option(
+    "--fetcher-cache-size",
+    type=click.IntRange(0),
+    default=2 << 30,
+    help="Bytes of fetched files that are kept for the next task.",
+)
+@option(
+    "--overcommit",
+    is_flag=True,
+    help="Offer --resources though this machine has less: for clusters on one machine.",
+)
 def agent(
     master: str,
     host: str,
@@ -153,22 +199,40 @@ def agent(
     work_dir: Path,
     executor_registration_timeout: float,
     executor_shutdown_grace_period: float,
+    checkpoint: bool,
+    recovery_timeout: float,
+    executor_reregistration_timeout: float,
+    reconfiguration_policy: str,
+    gc_delay: float,
+    gc_disk_headroom: float,
+    fetcher_cache_size: int,
+    overcommit: bool,
 ) -> None:
     """Run an agent: it offers this machine's resources and runs what it is sent, contained.
 
-    SIGTERM ends it, and every task on it.
+    SIGTERM ends the agent alone: its tasks run on, and the next agent with the same work directory goes on with them
+    (with --no-checkpoint they end). SIGUSR1, and Ctrl-C, end it for good, with every task on it.
     """
     options = AgentOptions(
         executor_registration_timeout=executor_registration_timeout,
+        executor_reregistration_timeout=executor_reregistration_timeout,
         executor_shutdown_grace=executor_shutdown_grace_period,
+        recovery_timeout=recovery_timeout,
+        reconfiguration_policy=ReconfigurationPolicy(reconfiguration_policy),
+        gc_delay=gc_delay,
+        gc_disk_headroom=gc_disk_headroom,
+        fetcher_cache_size=fetcher_cache_size,
     )
 
     def make() -> AgentNode:
         work_dir.mkdir(parents=True, exist_ok=True)
+        if resources is not None and not overcommit and (problem := too_much(resources, work_dir)):
+            raise ValueError(f"--resources: {problem}; --overcommit offers it all the same")
         return AgentNode(
             detector_for(master),
             resources or machine_resources(work_dir),
             work_dir,
+            checkpoint=checkpoint,
             host=host,
             port=port,
             advertise=advertise,
@@ -183,7 +247,29 @@ def agent(
     async def ended(node: AgentNode) -> str:
         return f"the agent ended: {await node.system.wait(node.agent.upid)}"
 
-    serve(make, ready, ended)
+    async def leave(node: AgentNode) -> None:
+        await node.stop(shut_down=not checkpoint)
+
+    serve(make, ready, ended, leave)
+
+
+def too_much(resources: Resources, work_dir: Path) -> str | None:
+    """What of these resources the machine does not have, or None."""
+    there = machine_total(work_dir)
+    for name in ("cpus", "mem", "disk"):
+        if resources.number(name) > there.number(name):
+            return f"{name} is {resources.number(name):g}, this machine has {there.number(name):g}"
+    return None
+
+
+def machine_total(work_dir: Path) -> Resources:
+    """What this machine has."""
+    mebi = 1024 * 1024
+    return Resources.of(
+        cpus=len(os.sched_getaffinity(0)),
+        mem=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // mebi,
+        disk=shutil.disk_usage(work_dir).total // mebi,
+    )
 
 
 def machine_resources(work_dir: Path) -> Resources:
@@ -191,12 +277,12 @@ def machine_resources(work_dir: Path) -> Resources:
 
     Of a machine with less than twice that, half is offered.
     """
-    mebi = 1024 * 1024
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // mebi
-    disk = shutil.disk_usage(work_dir).free // mebi
+    there = machine_total(work_dir)
+    memory, disk = int(there.number("mem")), int(there.number("disk"))
     return Resources.of(
-        cpus=len(os.sched_getaffinity(0)),
+        cpus=there.number("cpus"),
         mem=max(memory - 1024, memory // 2),
+        # The whole disk, not what is free of it now: that would be another agent at every start.
         disk=max(disk - 5120, disk // 2),
         ports=[(31000, 32000)],
     )

@@ -62,7 +62,7 @@ class CommandRunner(Framework):
             transient=True,
         )
 
-    async def until(self, master: Any, interrupted: Awaitable[None]) -> int:
+    async def until(self, master: Any, interrupted: Awaitable[object]) -> int:
         """Run until all tasks have ended, or until interrupted: then they are killed."""
         async with aiohttp.ClientSession(timeout=READ_TIMEOUT) as self._http:
             with self._progress:

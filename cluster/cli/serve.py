@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import rich_click as click
 
 import actors
-from cluster.local import Lifeline
+from cluster.local import AgentFailedError, Lifeline
 from cluster.registry import RegistryError
 
 __all__ = ["serve"]
@@ -33,11 +34,13 @@ def serve(
     make: Callable[[], Node],
     ready: Callable[[Any], Awaitable[object]] | None = None,
     ended: Callable[[Any], Awaitable[str]] | None = None,
+    leave: Callable[[Any], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve a node until SIGTERM, SIGINT, the end of the parent that started it, or its own end.
+    """Serve a node until SIGTERM, SIGINT, SIGUSR1, the end of the parent that started it, or its own end.
 
     `ready` waits until it can be used, `ended` until it has ended by itself, with the reason: then the exit
-    status is 1. What keeps it from starting is one line and exit status 1.
+    status is 1. `leave` is what SIGTERM does instead of stopping it. What keeps it from starting is one line and exit
+    status 1.
     """
     lifeline = Lifeline()
 
@@ -45,7 +48,8 @@ def serve(
         node = make()
         await node.start()
         try:
-            waits: list[Awaitable[object]] = [actors.until_signalled(), lifeline.cut()]
+            signalled = actors.until_signalled(signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+            waits: list[Awaitable[object]] = [signalled, lifeline.cut()]
             if ended is not None:
                 waits.append(ended(node))
             tasks = [asyncio.ensure_future(wait) for wait in waits]
@@ -62,6 +66,8 @@ def serve(
                     task.result()
                     tasks.remove(task)
             reason = tasks[2].result() if ended is not None and tasks[2].done() else ""
+            if leave is not None and tasks[0].done() and tasks[0].result() is signal.SIGTERM:
+                await leave(node)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -71,7 +77,7 @@ def serve(
 
     try:
         reason = actors.run(main())
-    except (OSError, RegistryError, ValueError) as error:
+    except (AgentFailedError, OSError, RegistryError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     finally:
         lifeline.close()

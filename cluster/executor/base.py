@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cluster.messages import (
     AgentInfo,
+    Capability,
     ExecutorInfo,
     FrameworkInfo,
     Reason,
@@ -56,6 +57,9 @@ class Executor:
     async def registered(self) -> None:
         """The agent knows this executor; `info`, `framework` and `agent` are set."""
 
+    async def reregistered(self) -> None:
+        """The agent was away, perhaps started again, and knows this executor once more."""
+
     async def launch(self, task: TaskInfo) -> None:
         """Take a task: by default `run` it beside the others. An override sends the updates itself."""
         self.update(task.task_id, TaskState.RUNNING)
@@ -77,9 +81,11 @@ class Executor:
             self._running.pop(task.task_id, None)
 
     async def kill(self, task_id: str, grace_period: float) -> None:
-        """End a task: by default its `run` is cancelled."""
+        """End a task: by default its `run` is cancelled, after TASK_KILLING to frameworks that know it."""
         running = self._running.get(task_id)
-        if running is not None:
+        if running is not None and not running.done():
+            if self.framework.can(Capability.TASK_KILLING_STATE) and not running.cancelling():
+                self.update(task_id, TaskState.KILLING)
             running.cancel()
 
     async def message(self, data: bytes) -> None:

@@ -2,11 +2,12 @@
 
 from .cluster import DEFAULT_RESOURCES, LocalCluster
 from .lifeline import Lifeline
-from .nodes import AgentNode, MasterNode
+from .nodes import AgentFailedError, AgentNode, MasterNode
 from .processes import NodeFailedError, NodeProcess
 
 __all__ = [
     "DEFAULT_RESOURCES",
+    "AgentFailedError",
     "AgentNode",
     "Lifeline",
     "LocalCluster",

@@ -36,7 +36,8 @@ class LocalCluster:
     Everything runs inside this process on its event loop, and tasks are real processes; with `timers` they
     are timers. With `processes` each node is a process of its own, as on real machines. `resources` is what
     each agent has; ports are dealt out so that no two agents have the same. `attributes` are given to the
-    agents in turn. Without `work_dir` a temporary directory is used, and removed at the end.
+    agents in turn. Without `work_dir` a temporary directory is used, and removed at the end. With `checkpoint` what an
+    agent runs outlives its process, should that be killed (and this one, for as long as its recovery timeout).
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class LocalCluster:
         weights: dict[str, float] | None = None,
         allocator: str = "drf",
         options: MasterOptions | None = None,
+        checkpoint: bool = False,
         seed: int | None = None,
     ) -> None:
         if agents < 0:
@@ -70,6 +72,7 @@ class LocalCluster:
         self._weights = weights or {}
         self._allocator = allocator
         self._options = options
+        self._checkpoint = checkpoint
         self._seed = seed
         self._started = 0
         self.work_dir = Path()
@@ -133,7 +136,8 @@ class LocalCluster:
         node: AgentNode | NodeProcess
         if self._processes:
             arguments = ["agent", "--master", self.master, "--host", self._host, "--port", "0"]
-            arguments += ["--work-dir", str(work_dir), "--resources", str(own)]
+            arguments += ["--work-dir", str(work_dir), "--resources", str(own), "--overcommit"]
+            arguments += ["--checkpoint" if self._checkpoint else "--no-checkpoint"]
             if str(attributes):
                 arguments += ["--attributes", str(attributes)]
             node = NodeProcess(f"agent-{number}", arguments, self.work_dir / f"agent-{number}.log")
@@ -146,6 +150,7 @@ class LocalCluster:
                 work_dir,
                 host=self._host,
                 attributes=attributes,
+                checkpoint=self._checkpoint,
                 timers=self._timers,
                 duration=self._duration,
                 seed=None if self._seed is None else self._seed + number + 1,

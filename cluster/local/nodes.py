@@ -8,7 +8,15 @@ from pathlib import Path
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
 from allocators import OfferAllocator
-from cluster.agent import Agent, AgentOptions, Containerizer, ProcessContainerizer, TimerContainerizer
+from cluster.agent import (
+    Agent,
+    AgentOptions,
+    CheckpointError,
+    Containerizer,
+    ProcessContainerizer,
+    SqliteStore,
+    TimerContainerizer,
+)
 from cluster.attributes import Attributes
 from cluster.election import MASTER_ID, Contender, Detector, StandaloneContender, StandaloneDetector
 from cluster.http import agent as agent_http
@@ -19,10 +27,14 @@ from cluster.registry import MemoryRegistry, Registry, RegistryError
 from cluster.resources import Resources
 from isolation import ContainerSpec
 
-__all__ = ["AGENT_ID", "AgentNode", "MasterNode"]
+__all__ = ["AGENT_ID", "AgentFailedError", "AgentNode", "MasterNode"]
 
 AGENT_ID = "agent"
 """The actor id of every agent."""
+
+
+class AgentFailedError(Exception):
+    """The agent cannot go on where it ended: its checkpoint is in use, broken, or another agent's."""
 
 
 class MasterNode:
@@ -90,7 +102,8 @@ def _initialized() -> None:
 class AgentNode:
     """An agent, served at host and port (0: any free one).
 
-    `timers`: tasks are timers, not processes (see TimerContainerizer); `duration` says how long each runs.
+    `timers`: tasks are timers, not processes (see TimerContainerizer); `duration` says how long each runs. With
+    `checkpoint` what it runs outlives its process, and is found again by the next one with the same `work_dir`.
     """
 
     def __init__(
@@ -105,6 +118,7 @@ class AgentNode:
         hostname: str = "",
         attributes: Attributes | None = None,
         options: AgentOptions | None = None,
+        checkpoint: bool = False,
         timers: bool = False,
         duration: Callable[[ContainerSpec], float] | None = None,
         clock: Clock | None = None,
@@ -113,36 +127,65 @@ class AgentNode:
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
         self._detector = StandaloneDetector(detector) if isinstance(detector, UPID) else detector
-        self._info = AgentInfo(hostname or socket.gethostname(), resources, attributes or Attributes())
+        self._info = AgentInfo(
+            hostname or socket.gethostname(), resources, attributes or Attributes(), checkpoint=checkpoint
+        )
         self._work_dir = work_dir
-        self._options = options
+        self._options = options or AgentOptions()
         self._timers = timers
         self._duration = duration
         self._seed = seed
         self.agent: Agent
 
     async def start(self) -> None:
-        """Serve, and look for the master. OSError if the port is taken.
+        """Serve, and look for the master. OSError if the port is taken; AgentFailedError if it cannot go on.
 
         `agent.registered_once` tells when the master has it.
         """
         await self.system.start()
         containerizer: Containerizer
-        if self._timers:
-            containerizer = TimerContainerizer(self.system.clock, self._duration)
-        else:
-            containerizer = ProcessContainerizer()
+        meta = self._work_dir.resolve() / "meta"
+        store = None
+        try:
+            if self._timers:
+                containerizer = TimerContainerizer(self.system.clock, self._duration)
+            elif self._info.checkpoint:
+                timeout = self._options.recovery_timeout
+                containerizer = ProcessContainerizer(state_dir=meta / "containers", recovery_timeout=timeout)
+            else:
+                containerizer = ProcessContainerizer()
+            if self._info.checkpoint:
+                store = SqliteStore(meta / "checkpoint.sqlite")
+        except CheckpointError as error:
+            await self.system.close()
+            raise AgentFailedError(str(error)) from error
         self.agent = Agent(
-            self._info, self._detector, containerizer, self._work_dir, options=self._options, seed=self._seed
+            self._info,
+            self._detector,
+            containerizer,
+            self._work_dir,
+            options=self._options,
+            store=store,
+            seed=self._seed,
         )
-        self.system.spawn(self.agent, AGENT_ID)
+        upid = self.system.spawn(self.agent, AGENT_ID)
         agent_http.install(self.agent)
+        try:
+            await self.system.call(upid, _initialized)
+        except PeerGoneError as error:
+            await self.system.close()
+            raise AgentFailedError(str(error)) from error
 
     @property
     def address(self) -> str:
         """HOST:PORT of its pages."""
         return format_address(self.system.address)
 
-    async def stop(self) -> None:
-        """End in order: the master is told, and nothing of what ran is left."""
+    async def stop(self, *, shut_down: bool = True) -> None:
+        """End in order: the master is told, and nothing of what ran is left.
+
+        Without `shut_down` what runs lives on, if the agent checkpoints.
+        """
+        if shut_down and hasattr(self, "agent"):
+            self.agent.shutting_down = True
         await self.system.close()

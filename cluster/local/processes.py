@@ -86,9 +86,9 @@ class NodeProcess:
             self._process.kill()
 
     async def stop(self) -> None:
-        """SIGTERM and wait; SIGKILL if it does not end in time."""
+        """End it for good, with all that it runs (SIGUSR1); SIGKILL if it does not end in time."""
         if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(signal.SIGUSR1)
             try:
                 async with asyncio.timeout(STOP_TIMEOUT):
                     await self._process.wait()

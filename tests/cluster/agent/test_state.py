@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import TypeVar
 
 import pytest
 
 from actors import UPID
-from cluster.agent import AgentOptions
+from cluster.agent import AgentOptions, MemoryStore
+from cluster.agent.books import Books
+from cluster.agent.checkpoint import RecordKey, changes, restore
 from cluster.agent.effects import (
+    CancelLaunch,
     Destroy,
     DestroyAfter,
     Effect,
     LaunchContainer,
+    Link,
     Send,
     ToMaster,
     WatchRegistration,
@@ -22,6 +27,7 @@ from cluster.agent.records import ExecutorRun, Phase
 from cluster.agent.state import AgentState
 from cluster.messages import (
     AgentInfo,
+    ExecutorAcknowledgement,
     ExecutorKillTask,
     ExecutorMessage,
     ExecutorRegistered,
@@ -60,6 +66,7 @@ class Rules(AgentState):
             lambda: f"u{next(numbers)}",
             options=AgentOptions(executor_shutdown_grace=5.0),
         )
+        self.disk: dict[RecordKey, bytes] = {}
 
     def take(self, kind: type[E]) -> list[E]:
         taken = [effect for effect in self.effects if isinstance(effect, kind)]
@@ -79,7 +86,7 @@ class Rules(AgentState):
     def launch(self, *names: str, custom: bool = False) -> ExecutorRun:
         for name in names:
             wanted = task(name, executor=executor("e")) if custom else task(name)
-            self.run_task(RunTask(FRAMEWORK, wanted, "*", None), 0.0)
+            self.run_task(RunTask(FRAMEWORK, wanted, "*"), 0.0)
         (effect,) = self.take(LaunchContainer)
         return effect.run
 
@@ -95,17 +102,34 @@ class Rules(AgentState):
         """A custom executor that has registered, with tasks."""
         run = self.launch(*names, custom=True)
         self.launched(run, 0.0)
-        assert self.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id))
+        assert self.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
         self.effects.clear()
         return run
 
     def from_executor(self, name: str, state: TaskState, sender: UPID = EXECUTOR) -> None:
         self.executor_update(sender, ExecutorStatusUpdate("F1", "e", TaskStatus(name, state)), 0.0)
 
+    def written(self) -> Books:
+        """What the next life of the agent would begin with."""
+        store: dict[RecordKey, bytes] = self.disk
+        MemoryStore(store).commit(changes(self))
+        books = Books(self.info, self.new_uuid)
+        restore(books, store)
+        return books
+
 
 @pytest.fixture
-def rules() -> Rules:
-    return Rules()
+def rules() -> Iterator[Rules]:
+    rules = Rules()
+    yield rules
+    # Whatever the test did: what it left is what was written down of it.
+    books = rules.written()
+    assert books.runs == rules.runs
+    assert books.finished == rules.finished
+    assert books.frameworks == rules.frameworks
+    assert {key: books.updates.stream(*key) for key in books.updates.tasks()} == {
+        key: rules.updates.stream(*key) for key in rules.updates.tasks()
+    }
 
 
 def test_a_command_runs_and_ends(rules: Rules) -> None:
@@ -155,14 +179,21 @@ def test_a_kill_without_a_grace_period_uses_the_tasks_own(rules: Rules) -> None:
 def test_a_kill_before_the_command_runs_is_not_lost(rules: Rules) -> None:
     run = rules.launch("t")
     rules.kill_task(KillTask("F1", "t", 1.0), 0.0)
-    assert rules.effects == []
+    assert rules.take(CancelLaunch) == [CancelLaunch(run)]
     rules.launched(run, 0.0)
-    assert rules.take(DestroyAfter) == [DestroyAfter(run, 3.0, terminate=True)]
+    assert rules.take(DestroyAfter) == [DestroyAfter(run, 1.0, terminate=True)]
+
+
+def test_a_later_kill_can_only_shorten_the_grace(rules: Rules) -> None:
+    run = rules.running()
+    for grace in (4.0, 9.0, 2.0):
+        rules.kill_task(KillTask("F1", "t", grace), 0.0)
+    assert run.tasks["t"].grace == 2.0
 
 
 def test_a_task_that_is_here_is_not_launched_again(rules: Rules) -> None:
     rules.running()
-    rules.run_task(RunTask(FRAMEWORK, task("t"), "*", None), 0.0)
+    rules.run_task(RunTask(FRAMEWORK, task("t"), "*"), 0.0)
     assert rules.effects == []
 
 
@@ -177,23 +208,23 @@ def test_a_launch_that_fails_is_told_with_its_reason(rules: Rules) -> None:
 def test_tasks_wait_for_their_executor(rules: Rules) -> None:
     run = rules.launch("a", "b", custom=True)
     rules.launched(run, 0.0)
-    assert rules.take(WatchRegistration) == [WatchRegistration(run)]
+    assert rules.take(WatchRegistration) == [WatchRegistration(run, 60.0, 1)]
     assert rules.effects == []
-    assert rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id))
+    assert rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
     sent = [effect.message for effect in rules.take(Send)]
     assert isinstance(sent[0], ExecutorRegistered)
     assert [m.task.task_id for m in sent[1:] if isinstance(m, LaunchTask)] == ["a", "b"]
-    rules.run_task(RunTask(FRAMEWORK, task("c", executor=executor("e")), "*", None), 0.0)
+    rules.run_task(RunTask(FRAMEWORK, task("c", executor=executor("e")), "*"), 0.0)
     (effect,) = rules.take(Send)
     assert isinstance(effect.message, LaunchTask)
-    assert rules.effects == []
+    assert rules.effects == [Link(EXECUTOR)]
 
 
 @pytest.mark.parametrize("container", ["", "other"])
 def test_a_stranger_cannot_register_as_an_executor(rules: Rules, container: str) -> None:
     rules.launch("a", custom=True)
-    assert not rules.executor_registered(STRANGER, RegisterExecutor("F1", "e", container))
-    assert not rules.executor_registered(STRANGER, RegisterExecutor("F1", "nonsense", container))
+    assert not rules.executor_registered(STRANGER, RegisterExecutor("F1", "e", container), 0.0)
+    assert not rules.executor_registered(STRANGER, RegisterExecutor("F1", "nonsense", container), 0.0)
     assert rules.effects == []
 
 
@@ -201,7 +232,7 @@ def test_an_executor_that_does_not_register_is_destroyed(rules: Rules) -> None:
     run = rules.launch("a", custom=True)
     rules.launched(run, 0.0)
     rules.effects.clear()
-    rules.registration_overdue(run)
+    rules.registration_overdue(run, run.waits)
     assert rules.take(Destroy) == [Destroy(run)]
     rules.exited(run, Exit(signal=9, destroyed=True), 0.0)
     assert rules.told() == [("a", TaskState.FAILED)]
@@ -211,7 +242,7 @@ def test_an_executor_that_does_not_register_is_destroyed(rules: Rules) -> None:
 
 def test_one_that_has_registered_is_not_overdue(rules: Rules) -> None:
     run = rules.registered("a")
-    rules.registration_overdue(run)
+    rules.registration_overdue(run, run.waits)
     assert rules.effects == []
 
 
@@ -239,15 +270,15 @@ def test_killing_a_task_that_waits_for_its_executor(rules: Rules) -> None:
     rules.kill_task(KillTask("F1", "a"), 0.0)
     assert rules.told() == [("a", TaskState.KILLED)]
     rules.launched(run, 0.0)
-    rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id))
+    rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
     launched = [effect.message for effect in rules.take(Send) if isinstance(effect.message, LaunchTask)]
     assert [message.task.task_id for message in launched] == ["b"]
 
 
-def test_an_executor_whose_connection_breaks_is_destroyed_and_its_tasks_fail(rules: Rules) -> None:
+def test_an_executor_whose_process_ends_takes_its_tasks_with_it(rules: Rules) -> None:
     run = rules.registered("a", "b")
     rules.executor_exited(EXECUTOR)
-    assert rules.take(Destroy) == [Destroy(run)]
+    assert rules.take(WatchRegistration) == [WatchRegistration(run, 2.0, 2)]
     rules.exited(run, Exit(code=3), 0.0)
     assert rules.told() == [("a", TaskState.FAILED), ("b", TaskState.FAILED)]
     (effect,) = rules.take(ToMaster)
@@ -255,10 +286,61 @@ def test_an_executor_whose_connection_breaks_is_destroyed_and_its_tasks_fail(rul
     assert effect.message.message == "the executor exited with status 3"
 
 
+def test_an_executor_that_does_not_come_back_is_destroyed(rules: Rules) -> None:
+    run = rules.registered("a")
+    rules.from_executor("a", TaskState.RUNNING)
+    rules.executor_exited(EXECUTOR)
+    rules.registration_overdue(run, 1)
+    assert rules.take(Destroy) == []
+    rules.registration_overdue(run, 2)
+    assert rules.take(Destroy) == [Destroy(run)]
+    rules.exited(run, Exit(signal=9, destroyed=True), 0.0)
+    (running,) = rules.statuses()
+    rules.acknowledge("F1", "a", running.uuid, 0.0)
+    (failed,) = rules.statuses()
+    assert (failed.state, failed.reason) == (TaskState.FAILED, Reason.EXECUTOR_REREGISTRATION_TIMEOUT)
+
+
+def test_an_executor_that_comes_back_gets_what_it_missed(rules: Rules) -> None:
+    run = rules.registered("a", "b", "c", "d")
+    for name in "abc":
+        rules.from_executor(name, TaskState.RUNNING)
+    rules.executor_exited(EXECUTOR)
+    rules.kill_task(KillTask("F1", "b", 7.0), 0.0)
+    rules.run_task(RunTask(FRAMEWORK, task("new", executor=executor("e")), "*"), 0.0)
+    rules.effects.clear()
+    ended = TaskStatus("c", TaskState.FINISHED, uuid="c-end")
+    back = RegisterExecutor("F1", "e", run.container_id, ("a", "b", "c"), (ended,))
+    assert rules.executor_registered(STRANGER, back, 0.0)
+    assert run.upid == STRANGER
+    sent = [effect.message for effect in rules.take(Send)]
+    assert ExecutorAcknowledgement("c", "c-end") in sent
+    assert ExecutorKillTask("b", 7.0) in sent
+    # It has never heard of these two: the first was lost with the connection.
+    assert [m.task.task_id for m in sent if isinstance(m, LaunchTask)] == ["d", "new"]
+    assert "c" not in run.tasks
+    # What it had, and has no more, cannot be asked for again.
+    assert rules.executor_registered(STRANGER, RegisterExecutor("F1", "e", run.container_id, ("b",)), 0.0)
+    assert "a" not in run.tasks
+
+
+def test_an_update_that_is_sent_again_is_one(rules: Rules) -> None:
+    rules.registered("a")
+    for _ in range(3):
+        status = TaskStatus("a", TaskState.RUNNING, uuid="once")
+        rules.executor_update(EXECUTOR, ExecutorStatusUpdate("F1", "e", status), 0.0)
+    assert len(rules.take(Send)) == 3
+    assert rules.told() == [("a", TaskState.RUNNING)]
+    rules.acknowledge("F1", "a", "once", 0.0)
+    assert rules.told() == []
+    rules.executor_update(EXECUTOR, ExecutorStatusUpdate("F1", "e", status), 0.0)
+    assert rules.told() == []
+
+
 def test_a_task_for_an_executor_that_is_ending_is_dropped(rules: Rules) -> None:
     rules.registered("a")
-    rules.executor_exited(EXECUTOR)
-    rules.run_task(RunTask(FRAMEWORK, task("c", executor=executor("e")), "*", None), 0.0)
+    rules.shutdown_executor("F1", "e")
+    rules.run_task(RunTask(FRAMEWORK, task("c", executor=executor("e")), "*"), 0.0)
     assert rules.told() == [("c", TaskState.DROPPED)]
 
 
@@ -273,7 +355,7 @@ def test_shutting_an_executor_down_gives_it_a_moment(rules: Rules) -> None:
     assert rules.told() == [("a", TaskState.KILLED)]
 
 
-def test_a_framework_that_ends_takes_all_with_it_and_hears_nothing(rules: Rules) -> None:
+def test_a_framework_that_ends_takes_all_with_it(rules: Rules) -> None:
     command, custom = rules.running("c"), rules.registered("a")
     rules.shutdown_framework("F1")
     assert rules.take(DestroyAfter) == [
@@ -283,18 +365,21 @@ def test_a_framework_that_ends_takes_all_with_it_and_hears_nothing(rules: Rules)
     rules.effects.clear()
     rules.exited(command, Exit(signal=15), 0.0)
     rules.exited(custom, Exit(code=0), 0.0)
-    assert rules.told() == []
-    assert (rules.runs, rules.finished, rules.frameworks, len(rules.updates)) == ({}, {}, {}, 0)
+    ends = rules.statuses()
+    assert [(end.task_id, end.state) for end in ends] == [("c", TaskState.KILLED), ("a", TaskState.KILLED)]
+    assert rules.runs == {}
+    for end in ends:
+        rules.acknowledge("F1", end.task_id, end.uuid, 0.0)
+    assert (rules.finished, rules.frameworks, len(rules.updates)) == ({}, {}, 0)
 
 
 def test_a_framework_that_ends_while_its_task_starts(rules: Rules) -> None:
     run = rules.launch("t")
     rules.shutdown_framework("F1")
-    assert rules.effects == []
     rules.launched(run, 0.0)
-    assert rules.take(Destroy) == [Destroy(run)]
+    assert rules.take(Destroy) == [Destroy(run)] * 2
     rules.exited(run, Exit(signal=9, destroyed=True), 0.0)
-    assert rules.told() == []
+    assert rules.told() == [("t", TaskState.KILLED)]
 
 
 def test_messages_both_ways(rules: Rules) -> None:

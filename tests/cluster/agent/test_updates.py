@@ -49,10 +49,14 @@ def test_a_new_master_is_sent_the_first_of_each_task() -> None:
     assert updates.next_due() == 15.0
 
 
-def test_a_framework_that_ended_is_forgotten() -> None:
+def test_what_an_earlier_life_had_is_sent_again_in_order() -> None:
     updates = StatusUpdates()
     updates.add("F", status("1"), 0.0)
-    updates.add("G", status("2"), 0.0)
-    updates.drop_framework("F")
-    assert len(updates) == 1
-    assert updates.next_due() == 10.0
+    updates.add("F", status("2"), 0.0)
+    later = StatusUpdates()
+    later.restore("F", "t", updates.stream("F", "t"))
+    assert later.tasks() == [("F", "t")]
+    assert later.seen("F", "t", "2") and not later.seen("F", "t", "3")
+    assert [update.status.uuid for update in later.resend(5.0)] == ["1"]
+    following = later.acknowledge("F", "t", "1", 5.0)
+    assert following is not None and following.status.uuid == "2"

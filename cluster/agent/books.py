@@ -1,0 +1,214 @@
+"""What an agent knows, and the few moves that keep it: updates told, tasks and executors taken out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cluster.messages import (
+    AgentInfo,
+    CheckStatusInfo,
+    ExitedExecutor,
+    FrameworkInfo,
+    Reason,
+    Source,
+    TaskState,
+    TaskStatus,
+)
+from cluster.resources import Resources
+
+from .effects import Effect, StopChecks, ToMaster
+from .options import AgentOptions
+from .records import AgentTask, ExecutorRun, Key
+from .updates import StatusUpdates
+
+__all__ = ["Books"]
+
+log = logging.getLogger("ostrom.agent")
+
+
+@dataclass
+class Books:
+    """Executors, tasks and updates; what is to be done, and what is to be written down.
+
+    The moves here mark what they change in `dirty`: `(kind, framework, id)`, see `checkpoint`.
+    """
+
+    info: AgentInfo
+    new_uuid: Callable[[], str]
+    runs_executors: bool = True
+    options: AgentOptions = field(default_factory=AgentOptions)
+
+    def __post_init__(self) -> None:
+        self.runs: dict[Key, ExecutorRun] = {}
+        self.frameworks: dict[str, FrameworkInfo] = {}
+        self.updates = StatusUpdates()
+        self.finished: dict[Key, AgentTask] = {}
+        """Tasks whose executor is gone, or done with them, until their last update is acknowledged."""
+        self.effects: list[Effect] = []
+        self.dirty: dict[tuple[str, str, str], None] = {}
+
+    # Marks.
+
+    def touch_agent(self) -> None:
+        """Note that the agent itself has changed."""
+        self.dirty["agent", "", ""] = None
+
+    def touch_framework(self, framework_id: str) -> None:
+        """Note that a framework came or went."""
+        self.dirty["framework", framework_id, ""] = None
+
+    def touch_run(self, key: Key) -> None:
+        """Note that a run of an executor has changed."""
+        self.dirty["run", *key] = None
+
+    def touch_task(self, key: Key) -> None:
+        """Note that a task has changed."""
+        self.dirty["task", *key] = None
+
+    def touch_updates(self, key: Key) -> None:
+        """Note that a task's updates have."""
+        self.dirty["updates", *key] = None
+
+    # Questions.
+
+    def find(self, framework_id: str, task_id: str) -> ExecutorRun | None:
+        """The run that has this task."""
+        run = self.runs.get((framework_id, task_id))
+        if run is not None and task_id in run.tasks:
+            return run
+        for run in self.runs.values():
+            if run.framework.id == framework_id and task_id in run.tasks:
+                return run
+        return None
+
+    def members(self, group: ExecutorRun) -> list[ExecutorRun]:
+        """The runs of a group's tasks."""
+        framework_id, group_id = group.key
+        return [
+            run for run in self.runs.values() if run.group == group_id and run.framework.id == framework_id
+        ]
+
+    def all_tasks(self) -> Iterator[tuple[str, AgentTask]]:
+        """All tasks that are not forgotten, by framework id."""
+        for run in self.runs.values():
+            for task in run.tasks.values():
+                yield run.framework.id, task
+        for key, task in self.finished.items():
+            yield key[0], task
+
+    def used(self) -> Resources:
+        """What tasks and executors use; revocable or not."""
+        total = Resources()
+        for run in self.runs.values():
+            if run.info is not None:
+                total += run.info.resources
+            for task in run.tasks.values():
+                total += task.info.resources
+        return total
+
+    # Moves.
+
+    def emit(
+        self,
+        framework_id: str,
+        task: AgentTask,
+        state: TaskState,
+        reason: Reason,
+        text: str,
+        now: float,
+        *,
+        exit_code: int | None = None,
+        data: bytes = b"",
+        source: Source = Source.AGENT,
+        uuid: str = "",
+        healthy: bool | None = None,
+        check_status: CheckStatusInfo | None = None,
+    ) -> None:
+        """A new state: noted, and on its way to the framework until it is acknowledged."""
+        before = task.status
+        task.status = TaskStatus(
+            task.info.task_id,
+            state,
+            source,
+            reason,
+            text,
+            data,
+            self.info.id,
+            task.info.executor_id,
+            now,
+            uuid or self.new_uuid(),
+            exit_code,
+            before.healthy if healthy is None else healthy,
+            before.check_status if check_status is None else check_status,
+        )
+        self.touch_task((framework_id, task.info.task_id))
+        self.send_update(framework_id, task.status, now)
+
+    def send_update(self, framework_id: str, status: TaskStatus, now: float) -> None:
+        """Queue an update; it goes out now if it is the first of its task."""
+        self.touch_updates((framework_id, status.task_id))
+        update = self.updates.add(framework_id, status, now)
+        if update is not None:
+            self.effects.append(ToMaster(update))
+
+    def finish(self, run: ExecutorRun, task: AgentTask) -> None:
+        """A task leaves its run; it is kept while updates of it are not acknowledged."""
+        key = (run.framework.id, task.info.task_id)
+        del run.tasks[task.info.task_id]
+        if task.info.task_id in run.queued:
+            run.queued.remove(task.info.task_id)
+            self.touch_run(run.key)
+        self.touch_task(key)
+        if not task.status.state.terminal or self.updates.pending(*key):
+            self.finished[key] = task
+
+    def end(
+        self,
+        run: ExecutorRun,
+        task: AgentTask,
+        state: TaskState,
+        reason: Reason,
+        text: str,
+        now: float,
+        *,
+        exit_code: int | None = None,
+        healthy: bool | None = None,
+    ) -> None:
+        """A task ends: it leaves its run, and its framework is told."""
+        self.finish(run, task)
+        self.emit(run.framework.id, task, state, reason, text, now, exit_code=exit_code, healthy=healthy)
+
+    def drop(self, run: ExecutorRun, text: str) -> None:
+        """A run is over. The master hears of an executor's end, as it holds resources of its own."""
+        if self.runs.get(run.key) is run:
+            del self.runs[run.key]
+            self.touch_run(run.key)
+        self.effects.append(StopChecks(run))
+        if run.info is not None:
+            message = ExitedExecutor(self.info.id, run.framework.id, run.executor_id, text)
+            self.effects.append(ToMaster(message))
+        self.forget_framework(run.framework.id)
+
+    def forget_framework(self, framework_id: str) -> None:
+        """Forget a framework of which nothing is left here."""
+        if framework_id in self.frameworks and not any(
+            key[0] == framework_id for key in (*self.runs, *self.finished)
+        ):
+            del self.frameworks[framework_id]
+            self.touch_framework(framework_id)
+
+    def know_framework(self, info: FrameworkInfo) -> None:
+        """Note how a framework introduces itself now."""
+        if self.frameworks.get(info.id) != info:
+            self.frameworks[info.id] = info
+            self.touch_framework(info.id)
+
+    def set_id(self, agent_id: str) -> None:
+        """The master has given this agent its id."""
+        if self.info.id != agent_id:
+            self.info = msgspec.structs.replace(self.info, id=agent_id)
+            self.touch_agent()

@@ -1,0 +1,154 @@
+"""Executors at the agent: they register, return, tell of their tasks, exchange messages."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from actors import UPID
+from cluster.messages import (
+    ExecutorAcknowledgement,
+    ExecutorKillTask,
+    ExecutorMessage,
+    ExecutorRegistered,
+    ExecutorStatusUpdate,
+    ExecutorToFramework,
+    FrameworkToExecutor,
+    LaunchTask,
+    Reason,
+    RegisterExecutor,
+    Source,
+    TaskState,
+    TaskStatus,
+    may_follow,
+)
+
+from .effects import Link, Send, ToMaster
+from .ending import EndRules
+from .records import ExecutorRun, Phase
+
+__all__ = ["ExecutorRules"]
+
+log = logging.getLogger("ostrom.agent")
+
+MAX_UUID = 64
+
+
+class ExecutorRules(EndRules):
+    """What follows from what executors say. None of it is trusted."""
+
+    def executor_registered(self, sender: UPID, message: RegisterExecutor, now: float) -> bool:
+        """An executor introduces itself, or comes back. False if there is no such run: then it must end."""
+        run = self.runs.get((message.framework_id, message.executor_id))
+        if (
+            run is None
+            or run.info is None
+            or not run.custom
+            or run.container_id != message.container_id
+            or run.phase is Phase.TERMINATING
+        ):
+            return False
+        run.upid = sender
+        run.phase = Phase.RUNNING
+        self.touch_run(run.key)
+        self.effects.append(Link(sender))
+        self.effects.append(Send(sender, ExecutorRegistered(run.info, run.framework, self.info)))
+        for status in message.updates:
+            self._update(run, sender, status, now)
+        there = set(message.tasks)
+        for task_id, task in list(run.tasks.items()):
+            if task_id in there:
+                if task.killed:
+                    # The order to kill may have been lost with the connection.
+                    self.effects.append(Send(sender, ExecutorKillTask(task_id, task.grace)))
+            elif task.status.state is TaskState.STAGING:
+                if task.killed:
+                    text = task.end_text or "killed before its executor had it"
+                    reason = task.end_reason if task.end_reason.value else Reason.TASK_KILLED_DURING_LAUNCH
+                    self.end(run, task, task.end_state, reason, text, now)
+                else:
+                    self.effects.append(Send(sender, LaunchTask(task.info)))
+            else:
+                text = "its executor registered again without it"
+                self.end(run, task, TaskState.FAILED, Reason.EXECUTOR_TERMINATED, text, now)
+        run.queued = []
+        return True
+
+    def executor_exited(self, upid: UPID) -> None:
+        """An executor's connection is gone. If its process is too, its container tells; else it may come back."""
+        for run in self.runs.values():
+            if run.upid == upid:
+                run.upid = None
+                self.touch_run(run.key)
+                if run.phase is Phase.RUNNING:
+                    run.phase = Phase.REGISTERING
+                    self.watch_registration(run, self.options.executor_reregistration_timeout)
+
+    def executor_update(self, sender: UPID, message: ExecutorStatusUpdate, now: float) -> None:
+        """A task's new state from its executor."""
+        run = self.runs.get((message.framework_id, message.executor_id))
+        if run is None or run.upid != sender:
+            log.warning("update from %s, who is no executor here", sender)
+            return
+        self._update(run, sender, message.status, now)
+
+    def _update(self, run: ExecutorRun, sender: UPID, status: TaskStatus, now: float) -> None:
+        uuid = status.uuid if len(status.uuid) <= MAX_UUID else ""
+        if status.uuid:
+            # Whatever becomes of it: what is not taken now will not be the next time.
+            self.effects.append(Send(sender, ExecutorAcknowledgement(status.task_id, status.uuid)))
+        task = run.tasks.get(status.task_id)
+        if uuid and self.updates.seen(run.framework.id, status.task_id, uuid):
+            return
+        if task is None:
+            log.warning("executor %s: update for %r, not its task", run.key, status.task_id)
+            return
+        if uuid and task.status.uuid == uuid:
+            return
+        if not may_follow(task.status.state, status.state) or status.state is TaskState.STAGING:
+            log.warning(
+                "executor %s: task %r cannot be %s after %s",
+                run.key,
+                status.task_id,
+                status.state.short,
+                task.status.state.short,
+            )
+            return
+        if status.state is TaskState.RUNNING and not task.started:
+            task.started = now
+            self.attend(run, task, now)
+        reason, text = status.reason, status.message
+        if status.state is TaskState.KILLED and task.killed and task.end_text:
+            status = msgspec.structs.replace(status, state=task.end_state)
+            reason, text = task.end_reason, f"{task.end_text}; {text}" if text else task.end_text
+        if status.state.terminal:
+            del run.tasks[status.task_id]
+            self.finished[run.framework.id, status.task_id] = task
+        self.emit(
+            run.framework.id,
+            task,
+            status.state,
+            reason,
+            text,
+            now,
+            exit_code=status.exit_code,
+            data=status.data,
+            source=Source.EXECUTOR,
+            uuid=uuid,
+            healthy=status.healthy,
+        )
+
+    def executor_message(self, sender: UPID, message: ExecutorMessage) -> None:
+        """For the framework."""
+        run = self.runs.get((message.framework_id, message.executor_id))
+        if run is not None and run.upid == sender:
+            inner = ExecutorToFramework(message.framework_id, self.info.id, message.executor_id, message.data)
+            self.effects.append(ToMaster(inner))
+
+    def message_to_executor(self, message: FrameworkToExecutor) -> None:
+        """Pass on; dropped if the executor is not there (messages are delivered at most once)."""
+        run = self.runs.get((message.framework_id, message.executor_id))
+        if run is not None and run.upid is not None and run.phase is Phase.RUNNING:
+            inner = ExecutorMessage(message.framework_id, message.executor_id, message.data)
+            self.effects.append(Send(run.upid, inner))

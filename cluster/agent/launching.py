@@ -1,0 +1,181 @@
+"""Tasks at the agent: launched, alone, by an executor, or as a group."""
+
+from __future__ import annotations
+
+from cluster.messages import (
+    CommandInfo,
+    ExecutorInfo,
+    FrameworkInfo,
+    LaunchTask,
+    Reason,
+    Reserved,
+    RunTask,
+    RunTaskGroup,
+    Source,
+    TaskInfo,
+    TaskState,
+    TaskStatus,
+)
+
+from .books import Books
+from .effects import Deadline, Destroy, LaunchContainer, Send, StartChecks, WatchRegistration
+from .records import AgentTask, ExecutorRun, Phase
+
+__all__ = ["LaunchRules"]
+
+
+class LaunchRules(Books):
+    """What follows from the master's orders to run something, until it runs."""
+
+    def run_task(self, message: RunTask, now: float) -> None:
+        """Launch a task; one that is here already is not launched again."""
+        framework, info = message.framework, message.task
+        if self.known(framework.id, info.task_id) or not self._ours(info):
+            return
+        self.know_framework(framework)
+        task = self._new_task(info, message.role, message.reserved, now)
+        # Where executors are not run, each task has a container of its own.
+        executor = info.executor if self.runs_executors else None
+        executor_id = info.executor_id if self.runs_executors else info.task_id
+        command = info.command if info.executor is None else info.executor.command
+        if command is None:
+            text = "a task without a command or executor"
+            self._refuse(framework.id, task, TaskState.ERROR, Reason.TASK_INVALID, text, now)
+            return
+        run = self.runs.get((framework.id, executor_id))
+        if run is None:
+            run = self._new_run(
+                framework, executor_id, message.role, command, executor, message.executor_reserved
+            )
+            self._add(run, task, queued=executor is not None)
+            self.effects.append(LaunchContainer(run))
+        elif run.phase is Phase.TERMINATING or not run.custom:
+            text = "its executor is ending" if run.custom else "the executor id is that of a task"
+            self._refuse(framework.id, task, TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, text, now)
+        elif run.phase is Phase.RUNNING and run.upid is not None:
+            self._add(run, task)
+            self.effects.append(Send(run.upid, LaunchTask(info)))
+        else:
+            self._add(run, task, queued=True)
+
+    def run_group(self, message: RunTaskGroup, now: float) -> None:
+        """Launch tasks together, each in a container of its own; nothing if any is here already."""
+        framework = message.framework
+        infos = message.tasks
+        if any(self.known(framework.id, info.task_id) or not self._ours(info) for info in infos):
+            return
+        self.know_framework(framework)
+        reserved = message.reserved or ({},) * len(infos)
+        tasks = [
+            self._new_task(info, message.role, part, now) for info, part in zip(infos, reserved, strict=False)
+        ]
+        taken = [info.task_id for info in infos if (framework.id, info.task_id) in self.runs]
+        group_id = message.executor.executor_id
+        if taken or (framework.id, group_id) in self.runs:
+            text = f"executor id {(taken or [group_id])[0]!r} is in use"
+            for task in tasks:
+                self._refuse(framework.id, task, TaskState.DROPPED, Reason.TASK_GROUP_INVALID, text, now)
+            return
+        group = self._new_run(
+            framework, group_id, message.role, None, message.executor, message.executor_reserved
+        )
+        group.phase = Phase.RUNNING
+        for task in tasks:
+            info = task.info
+            run = self._new_run(framework, info.task_id, message.role, info.command, None, {}, group=group_id)
+            self._add(run, task)
+            self.effects.append(LaunchContainer(run))
+
+    def known(self, framework_id: str, task_id: str) -> bool:
+        """Whether the task is here, or was and its end is not acknowledged yet."""
+        key = (framework_id, task_id)
+        return (
+            self.find(framework_id, task_id) is not None
+            or key in self.finished
+            or self.updates.pending(framework_id, task_id)
+        )
+
+    def _ours(self, info: TaskInfo) -> bool:
+        # An order may have been meant for an agent that was here before, at the same address.
+        return info.agent_id in ("", self.info.id)
+
+    def _new_task(self, info: TaskInfo, role: str, reserved: Reserved, now: float) -> AgentTask:
+        status = TaskStatus(
+            info.task_id,
+            TaskState.STAGING,
+            Source.AGENT,
+            agent_id=self.info.id,
+            executor_id=info.executor_id,
+            timestamp=now,
+        )
+        return AgentTask(info, status, role, reserved)
+
+    def _new_run(
+        self,
+        framework: FrameworkInfo,
+        executor_id: str,
+        role: str,
+        command: CommandInfo | None,
+        info: ExecutorInfo | None,
+        reserved: Reserved,
+        group: str = "",
+    ) -> ExecutorRun:
+        run = ExecutorRun(
+            framework, executor_id, role, self.new_uuid(), command, info, reserved=reserved, group=group
+        )
+        self.runs[run.key] = run
+        self.touch_run(run.key)
+        return run
+
+    def _add(self, run: ExecutorRun, task: AgentTask, *, queued: bool = False) -> None:
+        run.tasks[task.info.task_id] = task
+        self.touch_task((run.framework.id, task.info.task_id))
+        if queued:
+            run.queued.append(task.info.task_id)
+            self.touch_run(run.key)
+
+    def _refuse(
+        self, framework_id: str, task: AgentTask, state: TaskState, reason: Reason, text: str, now: float
+    ) -> None:
+        self.finished[framework_id, task.info.task_id] = task
+        self.emit(framework_id, task, state, reason, text, now)
+
+    # From containers.
+
+    def launched(self, run: ExecutorRun, now: float) -> None:
+        """The container runs."""
+        if run.phase is Phase.TERMINATING:
+            self.effects.append(Destroy(run))
+            return
+        if run.phase is not Phase.LAUNCHING:
+            # An executor that is quick registers before this is heard.
+            return
+        self.touch_run(run.key)
+        if run.custom:
+            run.phase = Phase.REGISTERING
+            self.watch_registration(run, self.options.executor_registration_timeout)
+            return
+        run.phase = Phase.RUNNING
+        for task in list(run.tasks.values()):
+            task.started = now
+            self.emit(run.framework.id, task, TaskState.RUNNING, Reason.NONE, "", now)
+            self.attend(run, task, now)
+            if task.killed:
+                self.terminate(run, task.grace)
+
+    def attend(self, run: ExecutorRun, task: AgentTask, now: float, *, again: bool = False) -> None:
+        """Check a task that runs, and end it in time."""
+        if task.info.health_check is not None or task.info.check is not None:
+            self.effects.append(StartChecks(run, task, again))
+        if task.info.max_completion_time is not None:
+            left = task.started + task.info.max_completion_time - now
+            self.effects.append(Deadline(run, task.info.task_id, max(0.0, left)))
+
+    def watch_registration(self, run: ExecutorRun, seconds: float) -> None:
+        """Wait for an executor to register."""
+        run.waits += 1
+        self.effects.append(WatchRegistration(run, seconds, run.waits))
+
+    def terminate(self, run: ExecutorRun, grace: float) -> None:
+        """End a run by signals."""
+        raise NotImplementedError
