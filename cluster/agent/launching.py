@@ -69,10 +69,12 @@ class LaunchRules(Books):
         tasks = [
             self._new_task(info, message.role, part, now) for info, part in zip(infos, reserved, strict=False)
         ]
-        taken = [info.task_id for info in infos if (framework.id, info.task_id) in self.runs]
         group_id = message.executor.executor_id
-        if taken or (framework.id, group_id) in self.runs:
-            text = f"executor id {(taken or [group_id])[0]!r} is in use"
+        ids = [group_id, *(info.task_id for info in infos)]
+        taken = [id_ for id_ in ids if (framework.id, id_) in self.runs or ids.count(id_) > 1]
+        bare = [info.task_id for info in infos if info.command is None]
+        if taken or bare:
+            text = f"executor id {taken[0]!r} is in use" if taken else f"task {bare[0]!r} has no command"
             for task in tasks:
                 self._refuse(framework.id, task, TaskState.DROPPED, Reason.TASK_GROUP_INVALID, text, now)
             return
