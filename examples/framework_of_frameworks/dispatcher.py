@@ -138,7 +138,7 @@ class Dispatcher(Framework):
 
     def fail(self, error: BaseException) -> None:
         """End, but leave the engines to the next dispatcher: the base class would tear everything down."""
-        self.error = self.error or error
+        self.error = error
         self.stop(failover=True)
 
     def _save(self, entry: Entry) -> None:
