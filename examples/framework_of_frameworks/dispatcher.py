@@ -19,7 +19,6 @@ __all__ = ["Dispatcher"]
 
 log = logging.getLogger("examples.dispatcher")
 
-ROLE = "dispatcher"
 PROCESS = Resources.of(cpus=0.1, mem=64)
 TASK = Resources.of(cpus=0.1, mem=32)
 FAILOVER_TIMEOUT = 86400.0
@@ -38,7 +37,7 @@ class Dispatcher(Framework):
 
     def __init__(self, store: Store, master: str, at_once: int = 4) -> None:
         known, timeout = store.framework_id, FAILOVER_TIMEOUT
-        super().__init__("dispatcher", roles=(ROLE,), framework_id=known, failover_timeout=timeout)
+        super().__init__("dispatcher", roles=("dispatcher",), framework_id=known, failover_timeout=timeout)
         self.error: BaseException | None = None
         self._store = store
         self._master = master
@@ -95,8 +94,8 @@ class Dispatcher(Framework):
         Only then is it tried again: from now on the master refuses that engine, should it still run somewhere.
         """
         try:
-            url = f"http://{self._master}/teardown"
-            async with http.post(url, params={"framework": entry.engine}) as response:
+            query = {"framework": entry.engine}
+            async with http.post(f"http://{self._master}/teardown", params=query) as response:
                 # 404: it has ended its framework itself, or had not begun.
                 if response.status != 404:
                     response.raise_for_status()
@@ -118,8 +117,9 @@ class Dispatcher(Framework):
                 self._save(entry)
                 command = python_command(f"{__package__}.engine", environment={"OSTROM_MASTER": self._master})
                 executor = ExecutorInfo(entry.task_id, command, PROCESS)
-                data = msgspec.json.encode(entry)
-                tasks.append(TaskInfo(entry.task_id, TASK, executor=executor, data=data))
+                tasks.append(
+                    TaskInfo(entry.task_id, TASK, executor=executor, data=msgspec.json.encode(entry))
+                )
             if tasks:
                 self.launch(offer, tasks)
         if not rules.launchable(self.entries(), self._at_once):

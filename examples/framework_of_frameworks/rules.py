@@ -5,7 +5,7 @@ to CANCELLED, by way of CANCELLING if an engine runs.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -66,9 +66,8 @@ class Entry(Struct, frozen=True):
         return f"{self.request.id}.{self.launches}"
 
 
-def launchable(entries: Iterable[Entry], at_once: int) -> list[Entry]:
+def launchable(entries: Sequence[Entry], at_once: int) -> list[Entry]:
     """What is to be launched next, oldest first, so that no more than `at_once` engines run."""
-    entries = list(entries)
     free = at_once - sum(entry.state.running for entry in entries)
     ready = [entry for entry in entries if entry.state is State.WAITING and not entry.engine]
     return ready[: max(0, free)]
@@ -87,9 +86,8 @@ def told(entry: Entry, status: TaskStatus) -> Entry:
     if not status.state.terminal and status.state is not TaskState.UNKNOWN:
         return entry
     if status.state is TaskState.FINISHED:
-        result = status.data.decode(errors="replace")
-        # An engine that finishes has ended its framework before it says so.
-        return replace(entry, state=State.FINISHED, engine="", result=result, error="")
+        # It has ended its framework before it said so.
+        return replace(entry, state=State.FINISHED, engine="", result=status.data.decode(errors="replace"))
     error = f"{status.state.short}: {status.message}"
     if entry.state is State.CANCELLING:
         return replace(entry, state=State.CANCELLED, error=error)

@@ -24,9 +24,8 @@ class Store:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("CREATE TABLE IF NOT EXISTS dispatcher (framework_id TEXT)")
         self._db.execute("CREATE TABLE IF NOT EXISTS entries (id TEXT PRIMARY KEY, entry BLOB)")
-        rows = self._db.execute("SELECT entry FROM entries ORDER BY rowid")
-        decoded = (msgspec.json.decode(data, type=Entry) for (data,) in rows)
-        self.entries: dict[str, Entry] = {entry.request.id: entry for entry in decoded}
+        rows = self._db.execute("SELECT id, entry FROM entries ORDER BY rowid")
+        self.entries = {str(id_): msgspec.json.decode(data, type=Entry) for id_, data in rows}
         row = self._db.execute("SELECT framework_id FROM dispatcher").fetchone()
         self.framework_id: str = row[0] if row else ""
 

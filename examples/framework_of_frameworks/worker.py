@@ -9,8 +9,6 @@ from cluster import Executor, TaskInfo, run_executor
 
 __all__ = ["Part", "Worker"]
 
-OUTPUT_LIMIT = 65536
-
 
 class Part(msgspec.Struct):
     """A shell line, and which of its parts this is."""
@@ -26,7 +24,7 @@ class Worker(Executor):
         """Run one part; RuntimeError, which fails the task, if the command does."""
         part = msgspec.json.decode(task.data, type=Part)
         environment = {**os.environ, "PART": str(part.number)}
-        done = await run_command(["/bin/sh", "-c", part.command], env=environment, limit=OUTPUT_LIMIT)
+        done = await run_command(["/bin/sh", "-c", part.command], env=environment, limit=65536)
         if done.status != 0 or done.truncated:
             said = "too much" if done.truncated else done.stderr.decode(errors="replace")[-500:].strip()
             raise RuntimeError(f"part {part.number} ended with status {done.status} and said: {said}")
