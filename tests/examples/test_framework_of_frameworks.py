@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from actors import UPID, ActorSystem, RemoteError, parse_address
 from cluster import LocalCluster
-from cluster.local import MasterNode
+from cluster.local import AgentNode, MasterNode
 from cluster.master import MasterState
 from examples.framework_of_frameworks.desk import CancelRequest, ListRequests, SubmitRequest
 from examples.framework_of_frameworks.rules import Entry, Request, State
 from tests.system.harness import LIMIT, check, eventually, processes_with
 
 PARTS = 2
+
+
+def limited(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """End a test that hangs: a timeout in a fixture would not."""
+
+    @functools.wraps(test)
+    async def run(*arguments: object, **named: object) -> None:
+        async with asyncio.timeout(LIMIT):
+            await test(*arguments, **named)
+
+    return run
 
 
 class Place:
@@ -40,9 +53,17 @@ class Place:
         assert isinstance(self.cluster.master_node, MasterNode)
         return self.cluster.master_node.master.state
 
-    async def dispatcher(self) -> None:
-        """Start a dispatcher, the first or a next."""
-        arguments = ("--master", self.cluster.master, "--store", str(self.path / "store"), "--port", "0")
+    async def dispatcher(self, *more: str) -> None:
+        """Start a dispatcher, the first or a next. AssertionError, with its log, if it does not serve."""
+        arguments = (
+            *more,
+            "--master",
+            self.cluster.master,
+            "--store",
+            str(self.path / "store"),
+            "--port",
+            "0",
+        )
         with (self.path / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "examples.framework_of_frameworks", *arguments),
@@ -90,7 +111,7 @@ class Place:
 
 @pytest_asyncio.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with asyncio.timeout(LIMIT), LocalCluster(agents=3) as cluster, ActorSystem() as system:
+    async with LocalCluster(agents=3) as cluster, ActorSystem() as system:
         place = Place(cluster, system, tmp_path)
         await place.dispatcher()
         yield place
@@ -119,6 +140,7 @@ async def nothing_left(place: Place, entry: Entry) -> None:
 
 
 @pytest.mark.asyncio
+@limited
 async def test_requests_run_side_by_side_each_by_an_engine_of_its_own(place: Place) -> None:
     names = ["one", "two", "three"]
     for name in names:
@@ -137,6 +159,7 @@ async def test_requests_run_side_by_side_each_by_an_engine_of_its_own(place: Pla
 
 
 @pytest.mark.asyncio
+@limited
 async def test_an_engine_that_is_killed_leaves_nothing_and_the_request_is_tried_again(place: Place) -> None:
     await place.submit("r")
     await eventually(lambda: place.began("r") == each_part(1))
@@ -159,6 +182,7 @@ async def test_an_engine_that_is_killed_leaves_nothing_and_the_request_is_tried_
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@limited
 async def test_engines_outlive_their_dispatcher_and_no_result_is_lost(
     place: Place, number: signal.Signals
 ) -> None:
@@ -187,6 +211,7 @@ async def test_engines_outlive_their_dispatcher_and_no_result_is_lost(
 
 
 @pytest.mark.asyncio
+@limited
 async def test_an_engine_that_dies_while_nobody_looks_is_tried_again(place: Place) -> None:
     await place.submit("r")
     await eventually(lambda: place.began("r") == each_part(1))
@@ -203,6 +228,7 @@ async def test_an_engine_that_dies_while_nobody_looks_is_tried_again(place: Plac
 
 
 @pytest.mark.asyncio
+@limited
 async def test_cancel_leaves_nothing(place: Place) -> None:
     await place.submit("r")
     await eventually(lambda: place.began("r") == each_part(1))
@@ -215,6 +241,7 @@ async def test_cancel_leaves_nothing(place: Place) -> None:
 
 
 @pytest.mark.asyncio
+@limited
 async def test_a_cancelled_engine_that_does_not_listen_is_killed(place: Place) -> None:
     await place.submit("r")
     await eventually(lambda: place.began("r") == each_part(1))
@@ -231,6 +258,7 @@ async def test_a_cancelled_engine_that_does_not_listen_is_killed(place: Place) -
 
 
 @pytest.mark.asyncio
+@limited
 async def test_what_is_refused(place: Place) -> None:
     with pytest.raises(RemoteError, match="no request 'r'"):
         await place.cancel("r")
@@ -243,3 +271,59 @@ async def test_what_is_refused(place: Place) -> None:
     with pytest.raises(RemoteError, match=r"request.id: 'r' is the id of another request"):
         await place.submit("r")
     place.path = place.path.parent
+
+
+@pytest.mark.asyncio
+@limited
+async def test_an_engine_whose_agent_ends_is_tried_again_elsewhere(place: Place) -> None:
+    await place.submit("r")
+    await eventually(lambda: place.began("r") == each_part(1))
+    first = await place.reached("r", lambda entry: entry.engine)
+    (node,) = [
+        n
+        for n in place.cluster.agents
+        if isinstance(n, AgentNode) and n.agent.state.info.id == first.agent_id
+    ]
+    place.cluster.agents.remove(node)
+    await node.stop()
+    await eventually(lambda: place.began("r") == each_part(2))
+    await nothing_left(place, first)
+    place.go("r")
+    entry = await place.reached("r", lambda entry: entry.state is State.FINISHED)
+    assert (entry.result, entry.failures) == (output("r"), 1)
+    assert entry.agent_id != first.agent_id
+
+
+@pytest.mark.asyncio
+@limited
+async def test_after_a_teardown_the_next_dispatcher_is_a_new_framework(place: Place) -> None:
+    await place.submit("r")
+    await eventually(lambda: place.began("r") == each_part(1))
+    first = await place.reached("r", lambda entry: entry.engine)
+    (dispatcher,) = [f.id for f in place.state.frameworks.values() if f.info.name == "dispatcher"]
+    async with aiohttp.ClientSession() as http:
+        url = f"http://{place.cluster.master}/teardown"
+        async with http.post(url, params={"framework": dispatcher}) as response:
+            assert response.status == 200
+    assert await place.process.wait() == 1
+    await nothing_left(place, first)
+    await place.dispatcher()
+    assert await place.process.wait() == 1
+    assert (place.path / "log").read_text().splitlines()[
+        -1
+    ] == f"dispatcher: framework {dispatcher} has ended"
+    await place.dispatcher("--new")
+    await eventually(lambda: place.began("r") == each_part(2))
+    place.go("r")
+    entry = await place.reached("r", lambda entry: entry.state is State.FINISHED)
+    assert (entry.result, entry.failures, entry.launches) == (output("r"), 0, 2)
+
+
+@pytest.mark.asyncio
+@limited
+async def test_a_store_is_for_one_dispatcher_at_a_time(place: Place) -> None:
+    first = place.process
+    with pytest.raises(AssertionError, match="dispatcher: database is locked"):
+        await place.dispatcher()
+    assert await place.process.wait() == 1
+    place.process = first

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -33,6 +34,17 @@ class Scheduler:
             if line.startswith(start):
                 return line
         raise AssertionError(f"it ended before {start!r}")
+
+
+def limited(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """End a test that hangs: a timeout in a fixture would not."""
+
+    @functools.wraps(test)
+    async def run(*arguments: object, **named: object) -> None:
+        async with asyncio.timeout(LIMIT):
+            await test(*arguments, **named)
+
+    return run
 
 
 class Place:
@@ -82,7 +94,7 @@ class Place:
 
 @pytest_asyncio.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with asyncio.timeout(LIMIT), LocalCluster(agents=2) as cluster:
+    async with LocalCluster(agents=2) as cluster:
         place = Place(cluster, tmp_path)
         yield place
         for scheduler in list(place.schedulers):
@@ -90,6 +102,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 @pytest.mark.asyncio
+@limited
 async def test_the_next_takes_over_and_the_tasks_run_on(place: Place) -> None:
     for _ in range(3):
         await place.start()
@@ -113,6 +126,7 @@ async def test_the_next_takes_over_and_the_tasks_run_on(place: Place) -> None:
 
 
 @pytest.mark.asyncio
+@limited
 async def test_what_dies_while_nobody_leads_is_launched_by_the_next(place: Place) -> None:
     leader, framework_id = (await place.start(), (await place.leader())[1])
     await eventually(lambda: len(place.began()) == INSTANCES)
@@ -127,6 +141,7 @@ async def test_what_dies_while_nobody_leads_is_launched_by_the_next(place: Place
 
 
 @pytest.mark.asyncio
+@limited
 async def test_torn_down_it_ends_and_no_standby_begins_it_again(place: Place) -> None:
     leader, framework_id = (await place.start(), (await place.leader())[1])
     standby = await place.start()
