@@ -25,10 +25,11 @@ class Engine(Framework):
     """Runs the parts of a request side by side; `output` is what they printed, in order."""
 
     def __init__(self, entry: Entry) -> None:
-        request = entry.request
+        self.request = entry.request
         name, timeout = f"engine {entry.task_id}", FAILOVER_TIMEOUT
-        super().__init__(name, roles=(request.role,), framework_id=entry.engine, failover_timeout=timeout)
-        self.request = request
+        super().__init__(
+            name, roles=(self.request.role,), framework_id=entry.engine, failover_timeout=timeout
+        )
         self.output = b""
 
     async def registered(self) -> None:

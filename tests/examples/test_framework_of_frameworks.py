@@ -9,6 +9,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -20,7 +21,9 @@ from cluster import LocalCluster
 from cluster.local import AgentNode, MasterNode
 from cluster.master import MasterState
 from examples.framework_of_frameworks.desk import CancelRequest, ListRequests, SubmitRequest
+from examples.framework_of_frameworks.dispatcher import Dispatcher
 from examples.framework_of_frameworks.rules import Entry, Request, State
+from examples.framework_of_frameworks.store import Store
 from tests.system.harness import LIMIT, check, eventually, processes_with
 
 PARTS = 2
@@ -196,6 +199,9 @@ async def test_engines_outlive_their_dispatcher_and_no_result_is_lost(
         for name in ("meanwhile", "after")
     }
     await place.end(number)
+    with closing(Store(place.path / "store")) as store:
+        states = [entry.state for entry in store.entries.values()]
+        assert states == [State.FINISHED, State.RUNNING, State.RUNNING]
     place.go("meanwhile")
     # It has ended its framework, and there is nobody to tell.
     await eventually(lambda: engines["meanwhile"].engine not in place.state.frameworks)
@@ -327,3 +333,29 @@ async def test_a_store_is_for_one_dispatcher_at_a_time(place: Place) -> None:
         await place.dispatcher()
     assert await place.process.wait() == 1
     place.process = first
+
+
+class FullStore(Store):
+    """No engine can be noted down."""
+
+    def save(self, entry: Entry) -> None:
+        if entry.launches:
+            raise OSError("no space left")
+        super().save(entry)
+
+
+@pytest.mark.asyncio
+@limited
+async def test_what_breaks_in_the_dispatcher_is_no_teardown(tmp_path: Path) -> None:
+    async with LocalCluster(agents=1) as cluster:
+        with closing(FullStore(tmp_path / "store")) as store:
+            dispatcher = Dispatcher(store, cluster.master)
+            dispatcher.request(Request("r", "true"))
+            await cluster.run(dispatcher)
+            assert str(dispatcher.error) == "no space left"
+            assert isinstance(cluster.master_node, MasterNode)
+            state = cluster.master_node.master.state
+            # What was not noted down was not launched.
+            assert list(state.frameworks) == [store.framework_id]
+            assert not state.completed_tasks
+            assert not state.frameworks[store.framework_id].tasks

@@ -79,9 +79,10 @@ class Place:
         return waiting[first], first.result().split()[-1]
 
     async def end(self, scheduler: Scheduler, number: signal.Signals) -> None:
-        self.schedulers.remove(scheduler)
-        scheduler.process.send_signal(number)
+        if scheduler.process.returncode is None:
+            scheduler.process.send_signal(number)
         await scheduler.process.communicate()
+        self.schedulers.remove(scheduler)
 
     def began(self) -> list[str]:
         """The tasks, as they began."""
