@@ -26,10 +26,8 @@ class Engine(Framework):
 
     def __init__(self, entry: Entry) -> None:
         self.request = entry.request
-        name, timeout = f"engine {entry.task_id}", FAILOVER_TIMEOUT
-        super().__init__(
-            name, roles=(self.request.role,), framework_id=entry.engine, failover_timeout=timeout
-        )
+        name, role = f"engine {entry.task_id}", entry.request.role
+        super().__init__(name, roles=(role,), framework_id=entry.engine, failover_timeout=FAILOVER_TIMEOUT)
         self.output = b""
 
     async def registered(self) -> None:
