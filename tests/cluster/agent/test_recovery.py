@@ -125,13 +125,10 @@ async def test_what_is_gone_is_told(
     await world.tell(RunTask(framework, task("t"), "*"))
     await world.acknowledge()
     await world.crash()
-    gone = world.machine.container("t")
     world.machine.containers.clear()
     await world.start()
     (status,) = await world.acknowledge()
     assert (status.state, status.reason) == (state, Reason.AGENT_RESTARTED)
-    # Who waited for it in the life before is not there any more; here it is in the same process.
-    gone.end(Exit(signal=9))
 
 
 async def test_a_kill_is_gone_on_with(world: AgentWorld) -> None:

@@ -176,6 +176,10 @@ class AgentWorld:
         assert self.home is not None
         self.home.abort()
         self.home = None
+        # What a process takes with it when it ends; here it is in ours.
+        await self.agent.runner.close(detach=True)
+        for waiting in list(self.agent._tasks):
+            waiting.cancel()
         await self.settle()
 
     async def settle(self) -> None:
