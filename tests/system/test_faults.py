@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import signal
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,18 +32,15 @@ class Cluster:
 
     def __init__(self, work_dir: Path, proxy: Proxy) -> None:
         self.proxy = proxy
+        # What a node says of where it is, is the proxy's address: so its port is chosen here.
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        proxy.target = f"127.0.0.1:{port}"
         self.master = NodeProcess(
             "master",
             [
-                *(
-                    "master",
-                    "--port",
-                    "0",
-                    "--advertise",
-                    proxy.address,
-                    "--work-dir",
-                    str(work_dir / "master"),
-                ),
+                *("master", "--port", str(port), "--advertise", proxy.address),
+                *("--work-dir", str(work_dir / "master")),
                 *("--agent-ping-timeout", "2"),
             ],
             work_dir / "master.log",
@@ -61,14 +59,8 @@ class Cluster:
         ]
 
     async def start(self) -> None:
-        await self.start_master()
-        await asyncio.gather(*(agent.start() for agent in self.agents))
-
-    async def start_master(self) -> None:
-        if self.master.address:
-            await self.master.wait()
         await self.master.start()
-        self.proxy.target = self.master.address
+        await asyncio.gather(*(agent.start() for agent in self.agents))
 
     async def stop(self) -> None:
         await asyncio.gather(*(agent.stop() for agent in self.agents))
@@ -119,7 +111,8 @@ async def kill_agent(cluster: Cluster, rng: random.Random) -> None:
 async def kill_master(cluster: Cluster, rng: random.Random) -> None:
     cluster.master.kill()
     await asyncio.sleep(rng.uniform(0.0, 1.0))
-    await cluster.start_master()
+    await cluster.master.wait()
+    await cluster.master.start()
 
 
 async def stop_and_go_on(cluster: Cluster, rng: random.Random) -> None:
