@@ -78,7 +78,7 @@ def _framework(framework: FrameworkRecord, share: float) -> Json:
 
 def tasks(state: MasterState) -> list[Json]:
     """Every task: those that run first, then those that have ended, the latest first."""
-    alive = [_task(task) for framework in state.frameworks.values() for task in framework.tasks.values()]
+    alive = [_task(task) for framework in state.frameworks.values() for task in framework.task_ids.values()]
     return alive + [_task(task) for task in reversed(state.completed_tasks)]
 
 
