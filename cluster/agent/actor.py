@@ -320,7 +320,7 @@ class Agent(Registering):
             self._flush()
 
     def _act(self, effects: Sequence[Effect]) -> None:
-        if self._mailbox is None:
+        if not self.system.hosts(self.upid):
             # It ended while the disk was written: nothing was told.
             return
         for effect in effects:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cluster import CommandInfo, Framework, Resources, TaskInfo, TaskState, TaskStatus
+from cluster import CommandInfo, Framework, Reason, Resources, TaskInfo, TaskState, TaskStatus
 from cluster.local import NodeProcess
 from tests.system.proxy import Proxy
 
@@ -98,7 +98,9 @@ class Worker(Framework):
         return TaskInfo(path.name, Resources.of(cpus=0.25, mem=16), command=CommandInfo(line))
 
     async def status(self, status: TaskStatus) -> None:
-        self.history.setdefault(status.task_id, []).append(status.state)
+        # A repeated state, since the framework asked for it, is no event.
+        if status.reason is not Reason.RECONCILIATION:
+            self.history.setdefault(status.task_id, []).append(status.state)
 
 
 async def kill_agent(cluster: Cluster, rng: random.Random) -> None:
