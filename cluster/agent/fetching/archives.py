@@ -39,7 +39,7 @@ _DAMAGED = (
     ValueError,
 )
 
-_MAX_READ = 32 << 20
+_MAX_READ = 16 << 20
 
 
 class _Source(io.FileIO):
