@@ -73,6 +73,6 @@ class CacheIndex:
         gone = []
         for entry in list(self._entries.values()):
             too_large = entry.size > self.capacity
-            if too_large or self.used > self.capacity:
+            if not entry.users and (too_large or self.used > self.capacity):
                 gone += self.drop(entry)
         return gone

@@ -273,6 +273,9 @@ async def test_what_is_in_use_stays(tmp_path: Path) -> None:
     second = await cache.hold("2" * 64, produce)
     third = await cache.hold("3" * 64, produce)
     assert len(cached(tmp_path)) == 3
+    # And whoever wants it has it.
+    assert await cache.hold("1" * 64, produce) is first
+    await cache.release(first)
     await cache.release(second)
     assert cache.path(first).exists()
     assert not cache.path(second).exists()
