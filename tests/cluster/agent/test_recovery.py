@@ -17,6 +17,7 @@ from cluster.messages import (
     Reason,
     RegisterAgent,
     RunTask,
+    ShutdownFramework,
     TaskState,
 )
 from isolation import Exit
@@ -215,3 +216,25 @@ async def test_time_that_a_task_may_run_goes_on_through_a_restart(world: AgentWo
     last = (await world.acknowledge())[-1]
     assert (last.state, last.reason) == (TaskState.FAILED, Reason.MAX_COMPLETION_TIME_REACHED)
     assert "60 s" in last.message
+
+
+async def test_nothing_is_launched_before_there_is_room(world: AgentWorld) -> None:
+    world.machine.deaf = True
+    await world.run(task("old", "cpus:3;mem:512"))
+    await world.acknowledge()
+    await world.tell(ShutdownFramework("F1"))
+    # To the master its resources may be free by now.
+    other = FrameworkInfo("g", id="F2")
+    for name, cpus in (("small", 1), ("big", 2), ("killed", 2)):
+        await world.tell(RunTask(other, task(name, f"cpus:{cpus};mem:32"), "*"))
+    assert world.machine.launches == ["old", "small"]
+    await world.tell(KillTask("F2", "killed"))
+    assert [(s.task_id, s.state) for s in world.statuses()][-1] == ("killed", TaskState.KILLED)
+    # What waits is known here: the master is not to think it lost.
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F2", "big"),))
+    await world.ping(connected=False)
+    await world.advance(4.9)
+    assert world.machine.launches == ["old", "small"]
+    await world.advance(0.2)
+    assert world.machine.launches == ["old", "small", "big"]
+    assert not any(status.state is TaskState.DROPPED for status in world.statuses())
