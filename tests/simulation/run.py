@@ -1,0 +1,162 @@
+"""One seed, run: chaos, recovery, the end of all tasks, the end of all frameworks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+from unittest import mock
+
+from actors.simulation import Simulation
+
+from .checker import Checker
+from .faults import cause
+from .plan import Fault, Plan, make_plan
+from .tempers import make_driver
+from .world import World
+
+__all__ = ["Result", "Violation", "run_seed"]
+
+QUIET_WITHIN = 1200.0
+"""Virtual seconds after the last fault in which everything must come to rest: the longest pause of an agent (pings that
+fail for 90 s, then a minute until it registers again), a retry of an update that has waited as long as the chaos
+lasted, and the longest task, some times over."""
+TAIL = 60
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What does not hold: a short name, and the text."""
+
+    kind: str
+    text: str
+    at: float
+
+
+@dataclass
+class Result:
+    """What became of a seed."""
+
+    plan: Plan
+    violation: Violation | None
+    digest: str
+    seconds: float
+    events: int
+    counts: Counter[str] = field(default_factory=Counter)
+    tolerated: Counter[str] = field(default_factory=Counter)
+    tail: list[str] = field(default_factory=list)
+
+    def report(self) -> str:
+        """The failure for people: what, how to see it again, and what came before it."""
+        if self.violation is None:
+            return f"seed {self.plan.seed}: held"
+        return "\n".join(
+            [
+                *self.tail,
+                f"seed {self.plan.seed}: {self.violation.kind} after {self.violation.at:.3f} s: {self.violation.text}",
+                f"replay: python -m tests.simulation --seed {self.plan.seed} --seeds 1 -v",
+            ]
+        )
+
+
+class _Campaign:
+    def __init__(self, plan: Plan, tolerate: frozenset[str]) -> None:
+        self.plan = plan
+        self.tolerate = tolerate
+        self.violation: Violation | None = None
+        self.stopped: asyncio.Future[None]
+        self.checker: Checker
+
+    def broken(self, kind: str, text: str) -> None:
+        if self.violation is None:
+            self.violation = Violation(kind, text, self.simulation.now)
+            self.simulation.note(f"VIOLATION {kind}: {text}")
+            self.stopped.set_result(None)
+
+    async def scenario(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.stopped = simulation.loop.create_future()
+        self.checker = Checker(lambda: simulation.now, self.broken, self.tolerate)
+        self.world = World(simulation, self.plan, self.checker)
+        story = asyncio.ensure_future(self._story())
+        await asyncio.wait([story, self.stopped], return_when=asyncio.FIRST_COMPLETED)
+        if story.done():
+            story.result()
+        else:
+            story.cancel()
+
+    async def _story(self) -> None:
+        world, simulation = self.world, self.simulation
+        await world.start()
+        faults = [asyncio.ensure_future(self._at(fault)) for fault in self.plan.faults]
+        await asyncio.sleep(self.plan.chaos)
+        for fault in faults:
+            fault.cancel()
+        await asyncio.gather(*(_settled(fault) for fault in faults))
+        simulation.note("the last fault is over")
+        await world.recover()
+        world.drain()
+        await self._quiet(QUIET_WITHIN, final=False)
+        for node in world.frameworks:
+            if node.framework is not None and node.up:
+                if node.plan.leaves == "teardown":
+                    node.framework.stop()
+                else:
+                    node.gone = True
+                    node.crash()
+        patience = max((f.failover_timeout for f in self.plan.frameworks if f.leaves == "vanishes"), default=0.0)
+        await self._quiet(QUIET_WITHIN + 1.1 * patience, final=True)
+
+    async def _at(self, fault: Fault) -> None:
+        await asyncio.sleep(max(0.0, fault.at - self.simulation.now))
+        await cause(self.world, fault)
+
+    async def _quiet(self, within: float, *, final: bool) -> None:
+        end = self.simulation.now + within
+        step = 1.0
+        while any(True for _ in self.world.unquiet(final=final)):
+            if self.simulation.now >= end:
+                what = "; ".join(islice(self.world.unquiet(final=final), 8))
+                self.checker.violation("not-quiet", f"{within:g} s later: {what}")
+                return
+            await asyncio.sleep(step)
+            step = min(step * 1.5, 60.0)
+        leader = self.world.leader
+        if leader is not None and leader.master is not None:
+            self.checker.check_master(leader.master.state)
+
+
+async def _settled(task: asyncio.Future[None]) -> None:
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+
+
+def run_seed(seed: int, *, tolerate: frozenset[str] = frozenset(), keep_trace: bool = False) -> Result:
+    """Run a seed to its end, or to the first violation."""
+    plan = make_plan(seed)
+    campaign = _Campaign(plan, tolerate)
+    simulation = Simulation(seed, keep_trace=keep_trace)
+    lines = 0
+    note = simulation.note
+
+    def count(event: str) -> None:
+        nonlocal lines
+        lines += 1
+        note(event)
+
+    simulation.note = count  # type: ignore[method-assign]
+    with mock.patch("cluster.framework.base.SchedulerDriver", make_driver):
+        simulation.run(campaign.scenario)
+    checker = campaign.checker
+    return Result(
+        plan,
+        campaign.violation,
+        simulation.digest,
+        simulation.now,
+        lines,
+        checker.counts,
+        checker.tolerated,
+        simulation.trace[-TAIL:] if campaign.violation is not None else [],
+    )
