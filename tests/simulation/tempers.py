@@ -251,10 +251,15 @@ class Forgetful(Greedy):
 
 
 class Silent(Client):
-    """Never answers."""
+    """Never answers, until it wants nothing more at all."""
 
     async def offers(self, offers: Sequence[Offer]) -> None:
-        self.hold(*offers)
+        if not self.draining:
+            self.hold(*offers)
+
+    async def drain(self) -> None:
+        self.suppress()
+        await super().drain()
 
 
 class Declining(Client):
@@ -268,6 +273,10 @@ class Declining(Client):
         while not self.draining:
             await asyncio.sleep(self.rng.expovariate(1 / self.plan.pace))
             self.rng.choice((self.suppress, self.revive))(*self.rng.choice(((), self.plan.roles[:1])))
+
+    async def drain(self) -> None:
+        self.suppress()
+        await super().drain()
 
 
 class Duplicating(Greedy):
