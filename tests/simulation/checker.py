@@ -21,7 +21,9 @@ FULL_CHECK = 50
 
 def _closure() -> dict[TaskState, frozenset[TaskState]]:
     """Which states can ever come after each, over any number of steps."""
-    after = {state: set(TRANSITIONS[state]) | {state} for state in TaskState if state is not TaskState.UNKNOWN}
+    after = {
+        state: set(TRANSITIONS[state]) | {state} for state in TaskState if state is not TaskState.UNKNOWN
+    }
     for _ in after:
         for state, more in after.items():
             for each in list(more):
@@ -120,13 +122,18 @@ class Checker:
         state = status.state
         self.counts[f"told {state.short}"] += 1
         if truth.told is not None and not may_come_after(truth.told, state):
-            self.violation(f"told-back-{truth.told.short}", f"{state.short} is told after that: {truth} ({status.message})")
+            self.violation(
+                f"told-back-{truth.told.short}",
+                f"{state.short} is told after that: {truth} ({status.message})",
+            )
         if state is TaskState.RUNNING and not truth.starts:
             self.violation("told-running", f"RUNNING is told: {truth}")
         if state is TaskState.FINISHED and not any(exit_.code == 0 for _, exit_ in truth.ends):
             self.violation("told-finished", f"FINISHED is told: {truth}")
         if state in (TaskState.DROPPED, TaskState.ERROR) and truth.starts:
-            self.violation("told-dropped", f"{state.short} is told of what was launched: {truth} ({status.message})")
+            self.violation(
+                "told-dropped", f"{state.short} is told of what was launched: {truth} ({status.message})"
+            )
         if state.terminal and status.source is not Source.MASTER and truth.runs:
             self.violation("told-ended", f"{state.short} is told of what runs: {truth}")
         if state is not TaskState.UNKNOWN:
@@ -181,7 +188,9 @@ class Checker:
                 f"offered {offered}, used {used}",
             )
         if state.allocator.free(agent.id) != agent.free.amounts():
-            self.violation("allocator", f"agent {agent.id}: free {agent.free}, {state.allocator.free(agent.id)} there")
+            self.violation(
+                "allocator", f"agent {agent.id}: free {agent.free}, {state.allocator.free(agent.id)} there"
+            )
         for key, entry in agent.tasks.items():
             before = self._states.get((state.master_id, key))
             if before is not None and not may_come_after(before, entry.state):
@@ -223,6 +232,8 @@ class Checker:
             missing = state.info.resources.missing(used)
             if state.info.resources.contains(used - dying):
                 # What is to end anyway, and whose framework does not count any more, may overlap with what comes.
-                self.violation("overlap", f"{name} uses more than it has while some of it is ended: {missing}")
+                self.violation(
+                    "overlap", f"{name} uses more than it has while some of it is ended: {missing}"
+                )
             else:
                 self.violation("overuse", f"{name} uses more than it has: {missing}")

@@ -1,18 +1,14 @@
-"""An election over simulated masters: sessions that end, a leader that is told, and a registry that all share."""
+"""An election over simulated masters: sessions that end, and a leader that is told."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from random import Random
-from typing import Any
-
-import msgspec
 
 from actors import UPID
-from cluster.registry import MemoryRegistry, RegistryError, RegistryState
 
-__all__ = ["SimulatedContender", "SimulatedDetector", "SimulatedElection", "SimulatedRegistry"]
+__all__ = ["SimulatedContender", "SimulatedDetector", "SimulatedElection"]
 
 
 class SimulatedElection:
@@ -135,60 +131,3 @@ class SimulatedDetector:
         """No more; also when its process crashed."""
         self._changed = None
         self._election.unwatch(self)
-
-
-class SimulatedRegistry:
-    """What all masters of a cluster share, on a disk that may be slow or fail.
-
-    Whatever the registry's methods are: each that changes something is done on the disk after a delay. A write that fails
-    may have been done all the same, as in life. `alive` says whether the process that calls still lives.
-    """
-
-    def __init__(self, shared: MemoryRegistry, disk: Disk, alive: Callable[[], bool]) -> None:
-        self._shared = shared
-        self._disk = disk
-        self._alive = alive
-
-    async def load(self) -> RegistryState:
-        """A copy of everything."""
-        await self._disk.wait(self._alive)
-        packed = msgspec.msgpack.encode(self._shared.state)
-        return msgspec.msgpack.decode(packed, type=type(self._shared.state))
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        method = getattr(self._shared, name)
-
-        async def write(*args: Any, **named: Any) -> Any:
-            await self._disk.wait(self._alive)
-            if self._disk.fails():
-                if self._disk.rng.random() < 0.5:
-                    await method(*args, **named)
-                raise RegistryError("the simulated disk failed")
-            return await method(*args, **named)
-
-        return write
-
-
-class Disk:
-    """How a disk behaves: `delay` seconds for each write, on average; `failing` says that writes may fail."""
-
-    def __init__(self, rng: Random) -> None:
-        self.rng = rng
-        self.delay = 0.0
-        self.failing = False
-
-    def fails(self) -> bool:
-        """Whether this write fails."""
-        return self.failing and self.rng.random() < 0.3
-
-    async def wait(self, alive: Callable[[], bool]) -> None:
-        """Take the time of a write. Never return to a process that has died meanwhile."""
-        if self.delay:
-            await asyncio.sleep(self.rng.expovariate(1 / self.delay))
-        else:
-            await asyncio.sleep(0)
-        if not alive():
-            await asyncio.get_running_loop().create_future()

@@ -36,7 +36,10 @@ async def cause(world: World, fault: Fault) -> None:
         _kill_container(world, fault, rng)
     elif fault.kind == "disk":
         disk = world.disk(fault.targets[0])
-        disk.delay, disk.failing = (rng.uniform(0.1, 5.0) if fault.flavour == "slow" else 0.05), fault.flavour == "failing"
+        disk.delay, disk.failing = (
+            (rng.uniform(0.1, 5.0) if fault.flavour == "slow" else 0.05),
+            fault.flavour == "failing",
+        )
         await asyncio.sleep(fault.seconds)
         disk.delay, disk.failing = 0.0, False
     elif fault.kind == "session":

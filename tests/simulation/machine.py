@@ -38,7 +38,9 @@ def _read(text: str) -> tuple[float, int, bool]:
 class SimulatedMachine:
     """Containers by id, each until its end has been dealt with. What starts and ends is told to the checker."""
 
-    def __init__(self, name: str, simulation: Simulation, checker: Checker, rng: Random, failures: float) -> None:
+    def __init__(
+        self, name: str, simulation: Simulation, checker: Checker, rng: Random, failures: float
+    ) -> None:
         self.name = name
         self.simulation = simulation
         self.checker = checker

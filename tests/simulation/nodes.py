@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from actors import UPID, ActorSystem
 from cluster.agent import Agent, Containerizer
-from cluster.election import MASTER_ID, StandaloneDetector
+from cluster.election import MASTER_ID
 from cluster.framework import FrameworkRefusedError
 from cluster.master import Master, MasterOptions
 from cluster.messages import AgentInfo
 from cluster.resources import Resources
 
-from .election import Disk, SimulatedContender, SimulatedDetector, SimulatedRegistry
+from .election import SimulatedContender
 from .machine import MachineContainerizer, SimulatedMachine
 from .plan import AgentPlan, FrameworkPlan
+from .storage import SimulatedRegistry, SimulatedStore, lose_tail
 from .tempers import TEMPER_CLASSES, Client
 
 if TYPE_CHECKING:
@@ -184,7 +185,12 @@ class AgentNode(Node):
         info = AgentInfo(self.name, Resources.of(cpus=self.plan.cpus, mem=self.plan.mem))
         containerizer = MachineContainerizer(self.machine, lambda: self.alive_in(life))
         agent = _WatchedAgent(
-            info, world.detector(self), containerizer, Path("/simulated"), seed=self.rng.getrandbits(32), **self._store(life)
+            info,
+            world.detector(self),
+            containerizer,
+            Path("/simulated"),
+            seed=self.rng.getrandbits(32),
+            **self._store(life),
         )
         agent.sandboxes = _Sandboxes()  # type: ignore[assignment]
         agent.on_turn = lambda: world.checker.agent_turn(self.name, agent.state)
@@ -195,7 +201,8 @@ class AgentNode(Node):
     def _store(self, life: int) -> dict[str, Any]:
         if not STORES:
             return {}
-        return {"store": self.world.agent_store(self, lambda: self.alive_in(life))}
+        place = self.world.simulation.disk(self.name)
+        return {"store": SimulatedStore(place, self.world.disk(self.name), lambda: self.alive_in(life))}
 
     async def _wait(self, upid: UPID) -> None:
         assert self.system is not None
@@ -210,6 +217,8 @@ class AgentNode(Node):
         self.agent = None
         if silent or machine or lose_disk or not RECOVERS:
             self.machine.power_off()
+        if silent:
+            lose_tail(self.world.simulation.disk(self.name), self.rng)
 
 
 class FrameworkNode(Node):

@@ -139,12 +139,26 @@ def _framework(rng: Random, number: int) -> FrameworkPlan:
     )
 
 
-def _fault(rng: Random, chaos: float, masters: tuple[str, ...], agents: list[str], frameworks: list[str]) -> Fault:
+def _fault(
+    rng: Random, chaos: float, masters: tuple[str, ...], agents: list[str], frameworks: list[str]
+) -> Fault:
     at = rng.uniform(3, chaos)
     seconds = rng.choice((rng.uniform(0, 1), rng.uniform(1, 20), rng.uniform(20, 120)))
     others = [*agents, *frameworks]
     kind = rng.choices(
-        ("cut", "flaky", "partition", "agent", "master", "framework", "container", "disk", "session", "latency", "step"),
+        (
+            "cut",
+            "flaky",
+            "partition",
+            "agent",
+            "master",
+            "framework",
+            "container",
+            "disk",
+            "session",
+            "latency",
+            "step",
+        ),
         (3, 2, 4, 5, 4, 4, 2, 2, 1, 1, 1),
     )[0]
     if kind in ("cut", "flaky", "latency"):
@@ -161,15 +175,31 @@ def _fault(rng: Random, chaos: float, masters: tuple[str, ...], agents: list[str
         )
         return Fault(at, kind, tuple(some), seconds, flavour)
     if kind == "agent":
-        return Fault(at, kind, (rng.choice(agents),), seconds, rng.choice(("process", "process", "machine", "power", "lost")))
+        return Fault(
+            at,
+            kind,
+            (rng.choice(agents),),
+            seconds,
+            rng.choice(("process", "process", "machine", "power", "lost")),
+        )
     if kind == "master":
-        return Fault(at, kind, (rng.choice(("leader", *masters)),), seconds, rng.choice(("process", "process", "power")))
+        return Fault(
+            at,
+            kind,
+            (rng.choice(("leader", *masters)),),
+            seconds,
+            rng.choice(("process", "process", "power")),
+        )
     if kind == "framework":
-        return Fault(at, kind, (rng.choice(frameworks),), seconds, rng.choice(("process", "process", "power")))
+        return Fault(
+            at, kind, (rng.choice(frameworks),), seconds, rng.choice(("process", "process", "power"))
+        )
     if kind == "container":
         return Fault(at, kind, (rng.choice(agents),))
     if kind == "disk":
-        return Fault(at, kind, (rng.choice(("registry", *agents)),), seconds, rng.choice(("slow", "slow", "failing")))
+        return Fault(
+            at, kind, (rng.choice(("registry", *agents)),), seconds, rng.choice(("slow", "slow", "failing"))
+        )
     if kind == "session":
         return Fault(at, kind, (), seconds)
     return Fault(at, kind, (rng.choice((*masters, *others)),), seconds, f"{rng.uniform(-100, 100):.3f}")

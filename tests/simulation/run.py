@@ -47,17 +47,19 @@ class Result:
     tolerated: Counter[str] = field(default_factory=Counter)
     tail: list[str] = field(default_factory=list)
 
-    def report(self) -> str:
-        """The failure for people: what, how to see it again, and what came before it."""
+    def summary(self) -> str:
+        """What failed, and how to see it again."""
         if self.violation is None:
-            return f"seed {self.plan.seed}: held"
-        return "\n".join(
-            [
-                *self.tail,
-                f"seed {self.plan.seed}: {self.violation.kind} after {self.violation.at:.3f} s: {self.violation.text}",
-                f"replay: python -m tests.simulation --seed {self.plan.seed} --seeds 1 -v",
-            ]
+            return f"seed {self.plan.seed}: all held"
+        what = self.violation
+        return (
+            f"seed {self.plan.seed}: {what.kind} after {what.at:.3f} s: {what.text}\n"
+            f"replay: python -m tests.simulation --seed {self.plan.seed} --seeds 1 -v"
         )
+
+    def report(self) -> str:
+        """The same, after what came before it."""
+        return "\n".join([*self.tail, self.summary()])
 
 
 class _Campaign:
@@ -105,7 +107,9 @@ class _Campaign:
                 else:
                     node.gone = True
                     node.crash()
-        patience = max((f.failover_timeout for f in self.plan.frameworks if f.leaves == "vanishes"), default=0.0)
+        patience = max(
+            (f.failover_timeout for f in self.plan.frameworks if f.leaves == "vanishes"), default=0.0
+        )
         await self._quiet(QUIET_WITHIN + 1.1 * patience, final=True)
 
     async def _at(self, fault: Fault) -> None:
@@ -133,11 +137,11 @@ async def _settled(task: asyncio.Future[None]) -> None:
         task.result()
 
 
-def run_seed(seed: int, *, tolerate: frozenset[str] = frozenset(), keep_trace: bool = False) -> Result:
-    """Run a seed to its end, or to the first violation."""
+def run_seed(seed: int, *, tolerate: frozenset[str] = frozenset(), whole: bool = False) -> Result:
+    """Run a seed to its end, or to the first violation. The trace is kept if it fails; all of it if `whole`."""
     plan = make_plan(seed)
     campaign = _Campaign(plan, tolerate)
-    simulation = Simulation(seed, keep_trace=keep_trace)
+    simulation = Simulation(seed)
     lines = 0
     note = simulation.note
 
@@ -158,5 +162,13 @@ def run_seed(seed: int, *, tolerate: frozenset[str] = frozenset(), keep_trace: b
         lines,
         checker.counts,
         checker.tolerated,
-        simulation.trace[-TAIL:] if campaign.violation is not None else [],
+        _tail(simulation.trace, campaign.violation, whole=whole),
     )
+
+
+def _tail(trace: list[str], violation: Violation | None, *, whole: bool) -> list[str]:
+    """What came before the violation; what comes after it is the end of the simulation itself."""
+    if violation is None:
+        return trace if whole else []
+    end = next(number for number, line in enumerate(trace) if " VIOLATION " in line) + 1
+    return trace[:end] if whole else trace[max(0, end - TAIL) : end]

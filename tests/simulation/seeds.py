@@ -33,4 +33,4 @@ TOLERATED: frozenset[str] = frozenset(
         "told-dropped",
     }
 )
-"""Kinds of violations that do not fail the campaign, though they are counted: faults that are known and not mended yet."""
+"""Kinds of violations that are counted, and do not fail the campaign: known, and not mended yet."""

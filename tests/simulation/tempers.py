@@ -18,7 +18,6 @@ from cluster.messages import (
     KillPolicy,
     Offer,
     TaskInfo,
-    TaskState,
     TaskStatus,
 )
 from cluster.resources import Resources
@@ -158,13 +157,17 @@ class Client(Framework):
         self._made += 1
         rng = self.rng
         forever = rng.random() < 0.15
-        seconds = FOREVER if forever else rng.choice((rng.uniform(0, 1), rng.uniform(1, 10), rng.uniform(10, 60)))
+        seconds = (
+            FOREVER if forever else rng.choice((rng.uniform(0, 1), rng.uniform(1, 10), rng.uniform(10, 60)))
+        )
         status = rng.choice((0, 0, 0, 1))
         text = task_text(round(seconds, 3), status, stubborn=rng.random() < 0.2)
         fields.setdefault("command", CommandInfo(text) if "executor" not in fields else None)
         if "executor" in fields:
             fields["data"] = text.encode()
-        fields.setdefault("resources", Resources.of(cpus=rng.choice((0.1, 0.5, 1.0, 1.5)), mem=rng.choice((32, 128, 256))))
+        fields.setdefault(
+            "resources", Resources.of(cpus=rng.choice((0.1, 0.5, 1.0, 1.5)), mem=rng.choice((32, 128, 256)))
+        )
         return TaskInfo(
             f"{self.plan.name}-{self._prefix}-{self._made}",
             name="t",
@@ -211,7 +214,9 @@ class Executing(Polite):
     def make_task(self, offer: Offer | None = None, **fields: Any) -> TaskInfo:
         if self.rng.random() < 0.8:
             number = self.rng.randint(1, 2)
-            fields["executor"] = ExecutorInfo(f"x{number}", CommandInfo("run"), Resources.of(cpus=0.1, mem=32))
+            fields["executor"] = ExecutorInfo(
+                f"x{number}", CommandInfo("run"), Resources.of(cpus=0.1, mem=32)
+            )
         return super().make_task(offer, **fields)
 
 
@@ -303,7 +308,10 @@ class Overreaching(Greedy):
                 much = offer.resources + Resources.of(cpus=0.001)
                 self.launch(offer, [self.make_task(resources=much), task])
             elif choice == 1:
-                self.launch(offer, [self.make_task(resources=Resources()), self.make_task(command=CommandInfo("")), task])
+                self.launch(
+                    offer,
+                    [self.make_task(resources=Resources()), self.make_task(command=CommandInfo("")), task],
+                )
             elif choice == 2:
                 self.launch(self.rng.choice(self._old), [task])
             elif choice == 3:

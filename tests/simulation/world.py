@@ -12,12 +12,12 @@ from actors.simulation import Simulation, exponential
 from cluster.election import MASTER_ID, Detector, StandaloneDetector
 from cluster.master import Master
 from cluster.registry import MemoryRegistry
-from cluster.resources import Resources
 
 from .checker import Checker
-from .election import Disk, SimulatedDetector, SimulatedElection
+from .election import SimulatedDetector, SimulatedElection
 from .nodes import AgentNode, FrameworkNode, MasterNode, Node
 from .plan import Plan
+from .storage import Disk
 
 __all__ = ["World"]
 
@@ -74,10 +74,6 @@ class World:
         if name not in self._disks:
             self._disks[name] = Disk(Random(f"disk {name}/{self.plan.seed}"))
         return self._disks[name]
-
-    def agent_store(self, node: Node, alive: Callable[[], bool]) -> Any:
-        """An agent's checkpoints, on its machine's disk: when agents have such."""
-        raise NotImplementedError
 
     def later(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         """Do something after a while."""
@@ -188,7 +184,10 @@ class World:
             for container in node.machine.running:
                 if container.task_id:
                     yield f"on {node.name} runs {self.checker.truth(container.framework_id, container.task_id)}"
-                elif (container.framework_id, container.spec.env["OSTROM_EXECUTOR_ID"]) not in agent.state.runs:
+                elif (
+                    container.framework_id,
+                    container.spec.env["OSTROM_EXECUTOR_ID"],
+                ) not in agent.state.runs:
                     yield f"on {node.name} runs an executor that its agent does not know"
         for record in records.values():
             yield f"the master has agent {record.id} at {record.upid}, that is no more"
