@@ -131,7 +131,7 @@ def _framework(rng: Random, number: int) -> FrameworkPlan:
         f"f{number}",
         rng.choice(TEMPERS),
         rng.choice((("*",), ("eng",), ("eng/dev",), ("eng", "ops"))),
-        rng.choice((0.0, 10.0, 100.0, 100.0, 3600.0)),
+        rng.choice((0.0, 10.0, 100.0, 100.0, 300.0)),
         rng.randint(1, 25),
         rng.uniform(0.5, 20.0),
         rng.choice(("teardown", "teardown", "vanishes")),

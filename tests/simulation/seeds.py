@@ -15,6 +15,8 @@ FOUND: dict[int, str] = {
     15: "an agent came back without a task that was RUNNING: DROPPED, and the library started it again",
     23: "a framework's resources were offered while its tasks were still being ended",
     113: "as 6, with the process alone",
+    221: "ShutdownFramework came before AgentRegistered and was dropped: an executor for ever",
+    561: "revived between two Subscribes, of which the master took the first: suppressed for ever",
 }
 
 TOLERATED: frozenset[str] = frozenset(

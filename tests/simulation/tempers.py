@@ -135,6 +135,8 @@ class Client(Framework):
     async def drain(self) -> None:
         """Ask for nothing more, and end what would not end by itself; as often as it takes."""
         self.draining = True
+        if not self.uses_queue:
+            self.suppress()
         while True:
             for task_id, task in list(self.open.items()):
                 if self.must_be_ended(task):
@@ -262,10 +264,6 @@ class Silent(Client):
         if not self.draining:
             self.hold(*offers)
 
-    async def drain(self) -> None:
-        self.suppress()
-        await super().drain()
-
 
 class Declining(Client):
     """Wants nothing, and says so, each time with another patience; suppresses and revives for no reason."""
@@ -278,10 +276,6 @@ class Declining(Client):
         while not self.draining:
             await asyncio.sleep(self.rng.expovariate(1 / self.plan.pace))
             self.rng.choice((self.suppress, self.revive))(*self.rng.choice(((), self.plan.roles[:1])))
-
-    async def drain(self) -> None:
-        self.suppress()
-        await super().drain()
 
 
 class Duplicating(Greedy):
