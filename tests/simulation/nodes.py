@@ -10,12 +10,12 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from actors import UPID, ActorSystem
+from actors import UPID, ActorSystem, handles
 from cluster.agent import Agent, Containerizer
 from cluster.election import MASTER_ID
 from cluster.framework import FrameworkRefusedError
 from cluster.master import Master, MasterOptions
-from cluster.messages import AgentInfo
+from cluster.messages import AgentInfo, KillTask
 from cluster.resources import Resources
 
 from .election import SimulatedContender
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["AgentNode", "FrameworkNode", "MasterNode", "Node"]
 
 AGENT_ID = "agent"
+KILLED_WITHIN = 10.0
+"""Seconds beyond the grace period in which a task has ended of which an agent was told to end it."""
 STORES = "store" in signature(Agent.__init__).parameters
 """Whether agents keep checkpoints. If not, nothing of what runs survives an agent's process."""
 RECOVERS = STORES and hasattr(Containerizer, "recover")
@@ -151,6 +153,13 @@ class _WatchedAgent(Agent):
     """An agent that tells of its turns, as a master does."""
 
     on_turn: Any = None
+    on_kill: Any = None
+
+    @handles(KillTask)
+    def kill_task(self, message: KillTask, sender: UPID | None) -> None:
+        if sender is not None and sender == self.master:
+            self.on_kill(message)
+        super().kill_task(message, sender)
 
     def _done(self) -> None:
         super()._done()
@@ -194,9 +203,20 @@ class AgentNode(Node):
         )
         agent.sandboxes = _Sandboxes()  # type: ignore[assignment]
         agent.on_turn = lambda: world.checker.agent_turn(self.name, agent.state)
+        agent.on_kill = lambda message: self._killed(message, life)
         self.agent = agent
         upid = system.spawn(agent, AGENT_ID)
         self.background(self._wait(upid))
+
+    def _killed(self, message: KillTask, life: int) -> None:
+        """The agent is told to end a task that runs, or is about to: if the process lives, it does."""
+        truth = self.world.checker.truth(message.framework_id, message.task_id)
+
+        def check() -> None:
+            if self.alive_in(life) and truth.runs and truth.starts[-1][1] == self.name:
+                self.world.checker.violation("kill-ignored", f"{self.name}: {truth}")
+
+        self.world.simulation.loop.call_later(max(message.grace_period, 5.0) + KILLED_WITHIN, check)
 
     def _store(self, life: int) -> dict[str, Any]:
         if not STORES:

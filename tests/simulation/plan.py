@@ -21,6 +21,21 @@ TEMPERS = (
 )
 """What frameworks are like: see tempers.py."""
 
+FAULTS = {
+    "cut": 3,
+    "flaky": 2,
+    "partition": 4,
+    "agent": 5,
+    "master": 4,
+    "framework": 4,
+    "container": 2,
+    "disk": 2,
+    "session": 1,
+    "latency": 1,
+    "step": 1,
+}
+"""Kinds of faults (see faults.py), and how often each is drawn."""
+
 
 @dataclass(frozen=True)
 class AgentPlan:
@@ -98,7 +113,10 @@ def make_plan(seed: int) -> Plan:
     chaos = rng.uniform(40, 240)
     count = rng.randint(1, 14)
     names = [agent.name for agent in agents], [framework.name for framework in frameworks]
-    faults = [_fault(rng, chaos, masters, *names) for _ in range(count)]
+    # In half of the plans one kind of fault is most of what happens.
+    favourite = rng.choice((*(None for _ in FAULTS), *FAULTS))
+    weights = [weight + (20 if kind == favourite else 0) for kind, weight in FAULTS.items()]
+    faults = [_fault(rng, chaos, masters, *names, weights) for _ in range(count)]
     return Plan(
         seed,
         masters,
@@ -140,27 +158,17 @@ def _framework(rng: Random, number: int) -> FrameworkPlan:
 
 
 def _fault(
-    rng: Random, chaos: float, masters: tuple[str, ...], agents: list[str], frameworks: list[str]
+    rng: Random,
+    chaos: float,
+    masters: tuple[str, ...],
+    agents: list[str],
+    frameworks: list[str],
+    weights: list[int],
 ) -> Fault:
     at = rng.uniform(3, chaos)
     seconds = rng.choice((rng.uniform(0, 1), rng.uniform(1, 20), rng.uniform(20, 120)))
     others = [*agents, *frameworks]
-    kind = rng.choices(
-        (
-            "cut",
-            "flaky",
-            "partition",
-            "agent",
-            "master",
-            "framework",
-            "container",
-            "disk",
-            "session",
-            "latency",
-            "step",
-        ),
-        (3, 2, 4, 5, 4, 4, 2, 2, 1, 1, 1),
-    )[0]
+    kind = rng.choices(list(FAULTS), weights)[0]
     if kind in ("cut", "flaky", "latency"):
         return Fault(at, kind, (rng.choice(masters), rng.choice(others)), seconds)
     if kind == "partition":

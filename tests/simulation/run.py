@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 from unittest import mock
 
 from actors.simulation import Simulation
@@ -23,6 +24,8 @@ QUIET_WITHIN = 1200.0
 fail for 90 s, then a minute until it registers again), a retry of an update that has waited as long as the chaos
 lasted, and the longest task, some times over."""
 TAIL = 60
+MOMENT_TURNS = 20_000
+MOST_TURNS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,12 @@ class _Campaign:
         if self.violation is None:
             self.violation = Violation(kind, text, self.simulation.now)
             self.simulation.note(f"VIOLATION {kind}: {text}")
-            self.stopped.set_result(None)
+            if not self.stopped.get_loop().is_closed():
+                self.stopped.set_result(None)
 
     async def scenario(self, simulation: Simulation) -> None:
         self.simulation = simulation
+        _watch(simulation)
         self.stopped = simulation.loop.create_future()
         self.checker = Checker(lambda: simulation.now, self.broken, self.tolerate)
         self.world = World(simulation, self.plan, self.checker)
@@ -137,6 +142,31 @@ async def _settled(task: asyncio.Future[None]) -> None:
         task.result()
 
 
+class _LivelockError(Exception):
+    """Time does not pass any more."""
+
+
+def _watch(simulation: Simulation) -> None:
+    """Raise when the loop turns and turns at one moment, or takes more turns than any seed should."""
+    loop: Any = simulation.loop
+    turn, turns, since, moment = loop._run_once, 0, 0, -1.0
+
+    def watched() -> None:
+        nonlocal turns, since, moment
+        turns += 1
+        if loop._now != moment:
+            moment, since = loop._now, turns
+        elif turns - since > MOMENT_TURNS:
+            loop._run_once = turn
+            raise _LivelockError(f"the loop has turned {MOMENT_TURNS} times, and no time has passed")
+        if turns > MOST_TURNS:
+            loop._run_once = turn
+            raise _LivelockError(f"the loop has turned {MOST_TURNS} times")
+        turn()
+
+    loop._run_once = watched
+
+
 def run_seed(seed: int, *, tolerate: frozenset[str] = frozenset(), whole: bool = False) -> Result:
     """Run a seed to its end, or to the first violation. The trace is kept if it fails; all of it if `whole`."""
     plan = make_plan(seed)
@@ -152,7 +182,10 @@ def run_seed(seed: int, *, tolerate: frozenset[str] = frozenset(), whole: bool =
 
     simulation.note = count  # type: ignore[method-assign]
     with mock.patch("cluster.framework.base.SchedulerDriver", make_driver):
-        simulation.run(campaign.scenario)
+        try:
+            simulation.run(campaign.scenario)
+        except _LivelockError as error:
+            campaign.broken("livelock", str(error))
     checker = campaign.checker
     return Result(
         plan,
