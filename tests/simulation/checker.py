@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.master.invariants import violations
-from cluster.master.records import agent_usage
+from cluster.master import invariants
 from cluster.messages import TRANSITIONS, Source, TaskInfo, TaskState, TaskStatus
 from cluster.resources import Resources
 from isolation import Exit
@@ -166,7 +165,7 @@ class Checker:
             self._master_id = state.master_id
             self._books.clear()
         for agent in state.agents.values():
-            mark = (agent.free, len(agent.offers), len(agent.tasks), len(agent.executors), agent.connected)
+            mark = (agent.unused, len(agent.offers), len(agent.tasks), len(agent.executors), agent.connected)
             known = self._books.get(agent.id)
             if known is None or known[0] is not mark[0] or known[1:] != mark[1:]:
                 self._books[agent.id] = mark
@@ -176,21 +175,8 @@ class Checker:
 
     def _check_books(self, state: Any, agent: Any) -> None:
         self.counts["books"] += 1
-        offered, used = Resources(), Resources()
-        for offer_id in agent.offers:
-            offered += state.offers[offer_id][0].resources
-        for _, _, resources in agent_usage(agent):
-            used += resources
-        if agent.free + offered + used != agent.info.resources:
-            self.violation(
-                "books",
-                f"agent {agent.id}: {agent.info.resources} in all, but free {agent.free}, "
-                f"offered {offered}, used {used}",
-            )
-        if state.allocator.free(agent.id) != agent.free.amounts():
-            self.violation(
-                "allocator", f"agent {agent.id}: free {agent.free}, {state.allocator.free(agent.id)} there"
-            )
+        for text in invariants._agent(state, agent):
+            self.violation("books", text)
         for key, entry in agent.tasks.items():
             before = self._states.get((state.master_id, key))
             if before is not None and not may_come_after(before, entry.state):
@@ -200,7 +186,7 @@ class Checker:
     def check_master(self, state: Any) -> None:
         """All of a master's state."""
         self.counts["full checks"] += 1
-        for text in violations(state):
+        for text in invariants.violations(state):
             self.violation("invariant", text)
         for agent in state.agents.values():
             self._check_books(state, agent)

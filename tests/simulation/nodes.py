@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Coroutine
-from inspect import signature
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from actors import UPID, ActorSystem, handles
-from cluster.agent import Agent, Containerizer
+from cluster.agent import Agent
 from cluster.election import MASTER_ID
 from cluster.framework import FrameworkRefusedError
 from cluster.master import Master, MasterOptions
@@ -32,9 +31,6 @@ __all__ = ["AgentNode", "FrameworkNode", "MasterNode", "Node"]
 AGENT_ID = "agent"
 KILLED_WITHIN = 10.0
 """Seconds beyond the grace period in which a task has ended of which an agent was told to end it."""
-STORES = "store" in signature(Agent.__init__).parameters
-"""Whether agents keep checkpoints. If not, nothing of what runs survives an agent's process."""
-RECOVERS = STORES and hasattr(Containerizer, "recover")
 
 
 class Node:
@@ -124,6 +120,7 @@ class MasterNode(Node):
             offer_timeout=plan.offer_timeout,
             ping_interval=plan.ping_interval,
             max_missed_pings=plan.max_missed_pings,
+            agent_reregister_timeout=plan.agent_reregister_timeout,
         )
         registry = SimulatedRegistry(world.registry, world.disk("registry"), lambda: self.alive_in(life))
         self.master = Master(options=options, registry=registry, seed=self.rng.getrandbits(32))
@@ -135,7 +132,7 @@ class MasterNode(Node):
         await asyncio.wait([waits, lost] if lost else [waits], return_when=asyncio.FIRST_COMPLETED)
         if waits.done():
             reason = waits.result()
-            self.ended("the master", reason, expected="RegistryError" in reason)
+            self.ended("the master", reason, expected="the simulated disk failed" in reason)
         else:
             waits.cancel()
             self.ended("the lead", lost.result() if lost else "", expected=True)
@@ -175,6 +172,9 @@ class _Sandboxes:
     def latest(self, agent_id: str, framework_id: str, executor_id: str) -> Path | None:
         return None
 
+    def forget(self, path: Path) -> None:
+        pass
+
 
 class AgentNode(Node):
     """An agent on a machine of its own. Crashed softly, the machine's containers live on, if agents recover."""
@@ -191,7 +191,9 @@ class AgentNode(Node):
         """Be the agent."""
         world, life, system = self.world, self.lives, self.system
         assert system is not None
-        info = AgentInfo(self.name, Resources.of(cpus=self.plan.cpus, mem=self.plan.mem))
+        info = AgentInfo(
+            self.name, Resources.of(cpus=self.plan.cpus, mem=self.plan.mem), checkpoint=self.plan.checkpoint
+        )
         containerizer = MachineContainerizer(self.machine, lambda: self.alive_in(life))
         agent = _WatchedAgent(
             info,
@@ -201,7 +203,7 @@ class AgentNode(Node):
             seed=self.rng.getrandbits(32),
             **self._store(life),
         )
-        agent.sandboxes = _Sandboxes()  # type: ignore[assignment]
+        agent.sandboxes = agent.runner._sandboxes = _Sandboxes()  # type: ignore[assignment]
         agent.on_turn = lambda: world.checker.agent_turn(self.name, agent.state)
         agent.on_kill = lambda message: self._killed(message, life)
         self.agent = agent
@@ -219,7 +221,7 @@ class AgentNode(Node):
         self.world.simulation.loop.call_later(max(message.grace_period, 5.0) + KILLED_WITHIN, check)
 
     def _store(self, life: int) -> dict[str, Any]:
-        if not STORES:
+        if not self.plan.checkpoint:
             return {}
         place = self.world.simulation.disk(self.name)
         return {"store": SimulatedStore(place, self.world.disk(self.name), lambda: self.alive_in(life))}
@@ -227,15 +229,17 @@ class AgentNode(Node):
     async def _wait(self, upid: UPID) -> None:
         assert self.system is not None
         reason = await self.system.wait(upid)
-        self.machine.power_off()
-        self.world.checker.counts["agents refused"] += 1
-        self.ended("the agent", reason, expected=reason.startswith("refused"))
+        self.world.checker.counts[f"agent ended: {reason.partition(':')[0]}"] += 1
+        expected = ("refused", "shut down by the master", "the simulated disk failed")
+        self.ended("the agent", reason, expected=any(text in reason for text in expected))
 
     def crash(self, *, silent: bool = False, lose_disk: bool = False, machine: bool = False) -> None:
         """The process, or with `machine` all that runs there."""
+        if lose_disk and self.agent is not None:
+            self.world.lost_agents.append(self.agent.state.info.id)
         super().crash(silent=silent, lose_disk=lose_disk)
         self.agent = None
-        if silent or machine or lose_disk or not RECOVERS:
+        if silent or machine or lose_disk or not self.plan.checkpoint:
             self.machine.power_off()
         if silent:
             lose_tail(self.world.simulation.disk(self.name), self.rng)

@@ -33,6 +33,7 @@ FAULTS = {
     "session": 1,
     "latency": 1,
     "step": 1,
+    "operator": 2,
 }
 """Kinds of faults (see faults.py), and how often each is drawn."""
 
@@ -46,6 +47,7 @@ class AgentPlan:
     mem: int
     offset: float
     rate: float
+    checkpoint: bool
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class FrameworkPlan:
     pace: float
     leaves: str
     offset: float
+    partition_aware: bool
+    killing_state: bool
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Plan:
     offer_timeout: float
     ping_interval: float
     max_missed_pings: int
+    agent_reregister_timeout: float
     launch_failures: float
 
     def describe(self) -> str:
@@ -129,6 +134,7 @@ def make_plan(seed: int) -> Plan:
         rng.choice((5.0, 30.0)),
         rng.choice((3.0, 15.0)),
         rng.choice((2, 5)),
+        rng.choice((20.0, 60.0, 300.0)),
         rng.choice((0.0, 0.0, 0.1)),
     )
 
@@ -141,6 +147,7 @@ def _agent(rng: Random, number: int) -> AgentPlan:
         rng.choice((1024, 4096)),
         rng.uniform(-500, 500) if skewed else 0.0,
         rng.uniform(0.95, 1.05) if skewed else 1.0,
+        rng.random() < 0.8,
     )
 
 
@@ -154,6 +161,8 @@ def _framework(rng: Random, number: int) -> FrameworkPlan:
         rng.uniform(0.5, 20.0),
         rng.choice(("teardown", "teardown", "vanishes")),
         rng.uniform(-500, 500) if rng.random() < 0.2 else 0.0,
+        rng.random() < 0.5,
+        rng.random() < 0.3,
     )
 
 
@@ -207,6 +216,10 @@ def _fault(
     if kind == "disk":
         return Fault(
             at, kind, (rng.choice(("registry", *agents)),), seconds, rng.choice(("slow", "slow", "failing"))
+        )
+    if kind == "operator":
+        return Fault(
+            at, kind, (rng.choice(agents),), seconds, rng.choice(("drain", "drain", "deactivate", "gone"))
         )
     if kind == "session":
         return Fault(at, kind, (), seconds)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
+from random import Random
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 from actors.simulation import Simulation
 
@@ -23,6 +26,8 @@ QUIET_WITHIN = 1200.0
 """Virtual seconds after the last fault in which everything must come to rest: the longest pause of an agent (pings that
 fail for 90 s, then a minute until it registers again), a retry of an update that has waited as long as the chaos
 lasted, and the longest task, some times over."""
+SETTLED_AFTER = 60.0
+"""Virtual seconds after which an operator looks at what is left: agents that never come back, and that are drained."""
 TAIL = 60
 MOMENT_TURNS = 20_000
 MOST_TURNS = 5_000_000
@@ -104,6 +109,8 @@ class _Campaign:
         simulation.note("the last fault is over")
         await world.recover()
         world.drain()
+        await asyncio.sleep(SETTLED_AFTER)
+        await world.clean_up()
         await self._quiet(QUIET_WITHIN, final=False)
         for node in world.frameworks:
             if node.framework is not None and node.up:
@@ -181,7 +188,10 @@ def run_seed(seed: int, *, tolerate: frozenset[str] = frozenset(), whole: bool =
         note(event)
 
     simulation.note = count  # type: ignore[method-assign]
-    with mock.patch("cluster.framework.base.SchedulerDriver", make_driver):
+    with (
+        mock.patch("cluster.framework.base.SchedulerDriver", make_driver),
+        mock.patch("cluster.executor.driver.uuid.uuid4", _uuids(seed)),
+    ):
         try:
             simulation.run(campaign.scenario)
         except _LivelockError as error:
@@ -205,3 +215,9 @@ def _tail(trace: list[str], violation: Violation | None, *, whole: bool) -> list
         return trace if whole else []
     end = next(number for number, line in enumerate(trace) if " VIOLATION " in line) + 1
     return trace[:end] if whole else trace[max(0, end - TAIL) : end]
+
+
+def _uuids(seed: int) -> Callable[[], UUID]:
+    """Names that an executor would draw by itself."""
+    rng = Random(f"names/{seed}")
+    return lambda: UUID(int=rng.getrandbits(128))

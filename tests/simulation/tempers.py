@@ -12,12 +12,14 @@ from cluster.election import Detector
 from cluster.framework import Framework, SchedulerDriver
 from cluster.messages import (
     Accept,
+    Capability,
     CommandInfo,
     ExecutorInfo,
     FrameworkInfo,
     KillPolicy,
     Offer,
     TaskInfo,
+    TaskState,
     TaskStatus,
 )
 from cluster.resources import Resources
@@ -84,8 +86,18 @@ class Client(Framework):
         disk["lives"] = disk.get("lives", 0) + 1
         self._prefix = str(disk["lives"])
         self._made = 0
+        able = (
+            (plan.partition_aware, Capability.PARTITION_AWARE),
+            (plan.killing_state, Capability.TASK_KILLING_STATE),
+        )
         self._info = FrameworkInfo(
-            plan.name, "user", disk.get("id", ""), plan.roles, plan.failover_timeout, "host"
+            plan.name,
+            "user",
+            disk.get("id", ""),
+            plan.roles,
+            plan.failover_timeout,
+            "host",
+            capabilities=tuple(capability for can, capability in able if can),
         )
         self.plan = plan
         self.disk = disk
@@ -104,7 +116,8 @@ class Client(Framework):
 
     def on_status(self, status: TaskStatus) -> None:
         self.checker.told(self.id, status)
-        if status.state.terminal:
+        if status.state.terminal or status.state is TaskState.UNKNOWN:
+            # Of what nobody knows nothing more can be heard.
             self.open.pop(status.task_id, None)
         super().on_status(status)
 

@@ -35,7 +35,8 @@ class World:
         self.rng = Random(f"world/{plan.seed}")
         self.registry = MemoryRegistry()
         self.draining = False
-        self.quiet_now = False
+        self.lost_agents: list[str] = []
+        """Ids of agents whose disks were lost: they never come back."""
         self._disks: dict[str, Disk] = {}
         self._partitions: dict[object, tuple[list[str], list[str], bool]] = {}
         self._starts: set[asyncio.Task[Any]] = set()
@@ -112,6 +113,14 @@ class World:
 
         self.simulation.loop.call_later(KEEPALIVE, probe)
 
+    async def operate(self, call: str, *args: Any) -> None:
+        """Have an operator call the master that leads, if one does."""
+        leader = self.leader
+        if leader is not None and leader.master is not None and leader.master.durable:
+            master = leader.master
+            problem = await master.system.call(master.upid, lambda: getattr(master, call)(*args))
+            self.simulation.note(f"operator: {call} {args}: {problem or 'done'}")
+
     # The end.
 
     async def recover(self) -> None:
@@ -122,6 +131,15 @@ class World:
             disk.delay, disk.failing = 0.0, False
         for node in self.nodes.values():
             await node.start()
+
+    async def clean_up(self) -> None:
+        """What an operator does when all is over: agents whose disks were lost are gone, all others are offered."""
+        while self.leader is None or self.leader.master is None or not self.leader.master.durable:
+            await asyncio.sleep(1)
+        for agent_id in self.lost_agents:
+            await self.operate("mark_gone", agent_id)
+        for agent_id in list(self.leader.master.state.registry.drains):
+            await self.operate("reactivate", agent_id)
 
     def drain(self) -> None:
         """All frameworks come to an end with their tasks."""
@@ -153,6 +171,7 @@ class World:
             if framework.waiting:
                 yield f"{node.name}: {framework.waiting} tasks wait for resources"
         if final:
+            yield from (f"the master waits for agent {agent_id}" for agent_id in state.recovering)
             yield from (f"the master has framework {f.id} ({f.info.name})" for f in state.frameworks.values())
             yield from (f"the master has offer {offer_id}" for offer_id in state.offers)
             for agent in state.agents.values():
