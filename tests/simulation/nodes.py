@@ -235,8 +235,6 @@ class AgentNode(Node):
 
     def crash(self, *, silent: bool = False, lose_disk: bool = False, machine: bool = False) -> None:
         """The process, or with `machine` all that runs there."""
-        if lose_disk and self.agent is not None:
-            self.world.lost_agents.append(self.agent.state.info.id)
         super().crash(silent=silent, lose_disk=lose_disk)
         self.agent = None
         if silent or machine or lose_disk or not self.plan.checkpoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from cluster.messages import (
     FrameworkInfo,
     KillPolicy,
     Offer,
+    Reconcile,
     TaskInfo,
     TaskState,
     TaskStatus,
@@ -105,6 +106,7 @@ class Client(Framework):
         self.checker = checker
         self.draining = False
         self.open: dict[str, TaskInfo] = disk.setdefault("open", {})
+        self.where: dict[str, str] = disk.setdefault("where", {})
 
     # The disk, and the checker.
 
@@ -132,15 +134,32 @@ class Client(Framework):
 
     async def registered(self) -> None:
         """First of all: what became of what an earlier life asked for."""
-        if self.open:
-            self.reconcile(*self.open)
+        self.ask_after(self.open)
         await self.work()
 
     async def reregistered(self) -> None:
         """The library asks after what was submitted; the rest is ours."""
-        mine = [task_id for task_id in self.open if task_id not in self._handles]
-        if mine:
-            self.reconcile(*mine)
+        self.ask_after(task_id for task_id in self.open if task_id not in self._handles)
+
+    async def agent_lost(self, agent_id: str, text: str) -> None:
+        """What ran there is not told one by one by a master that never knew of it."""
+        mine = [
+            task_id for task_id, where in self.where.items() if where == agent_id and task_id in self.open
+        ]
+        self.ask_after(task_id for task_id in mine if task_id not in self._handles)
+
+    def ask_after(self, task_ids: Iterable[str]) -> None:
+        """Reconcile by hand, and say where the tasks were."""
+        ids = tuple(task_ids)
+        if ids:
+            self._call(Reconcile(self.id, ids, {id_: self.where[id_] for id_ in ids if id_ in self.where}))
+
+    def launch(self, offers: Any, tasks: Iterable[TaskInfo], **named: Any) -> None:
+        """Remember where."""
+        tasks = tuple(tasks)
+        first = offers if isinstance(offers, Offer) else offers[0]
+        self.where.update((task.task_id, first.agent_id) for task in tasks)
+        super().launch(offers, tasks, **named)
 
     async def work(self) -> None:
         """What it does beside answering offers."""

@@ -35,8 +35,6 @@ class World:
         self.rng = Random(f"world/{plan.seed}")
         self.registry = MemoryRegistry()
         self.draining = False
-        self.lost_agents: list[str] = []
-        """Ids of agents whose disks were lost: they never come back."""
         self._disks: dict[str, Disk] = {}
         self._partitions: dict[object, tuple[list[str], list[str], bool]] = {}
         self._starts: set[asyncio.Task[Any]] = set()
@@ -133,12 +131,15 @@ class World:
             await node.start()
 
     async def clean_up(self) -> None:
-        """What an operator does when all is over: agents whose disks were lost are gone, all others are offered."""
+        """What an operator does when all is over: agents that never come back are gone, all others are offered."""
         while self.leader is None or self.leader.master is None or not self.leader.master.durable:
             await asyncio.sleep(1)
-        for agent_id in self.lost_agents:
-            await self.operate("mark_gone", agent_id)
-        for agent_id in list(self.leader.master.state.registry.drains):
+        alive = {node.agent.state.info.id for node in self.agents if node.agent is not None}
+        registry = self.leader.master.state.registry
+        for agent_id in {**registry.agents, **registry.unreachable}:
+            if agent_id not in alive:
+                await self.operate("mark_gone", agent_id)
+        for agent_id in list(registry.drains):
             await self.operate("reactivate", agent_id)
 
     def drain(self) -> None:
