@@ -135,7 +135,14 @@ class Client(Framework):
     async def registered(self) -> None:
         """First of all: what became of what an earlier life asked for."""
         self.ask_after(self.open)
+        self._callback(self._ask_again())
         await self.work()
+
+    async def _ask_again(self) -> None:
+        """As Mesos advises: a master may not know yet, or know no more than that an agent is unreachable."""
+        while True:
+            await asyncio.sleep(60)
+            self.ask_after(task_id for task_id in self.open if task_id not in self._handles)
 
     async def reregistered(self) -> None:
         """The library asks after what was submitted; the rest is ours."""
