@@ -57,11 +57,12 @@ def test_another_is_passed_on_until_the_wait_is_over() -> None:
 def test_an_offer_declined_for_the_wait_does_not_come_back_too_early() -> None:
     scheduler = DelayScheduler(1.0)
     scheduler.add(task("t"), hosts=["b"])
-    for now in (0.1, 0.7, 1e9 + 0.3):
-        scheduler.match([offer("a")], now)
-        seconds = scheduler.refuse_seconds(now)
-        assert seconds is not None
-        assert ids(scheduler, now + seconds, offer("a")) == {"a": ["t"]}
+    for began in (0.1, 0.7, 1e6 + 0.3):
+        scheduler.match([offer("a")], began)
+        later = began + 0.3004
+        seconds = scheduler.refuse_seconds(later)
+        assert seconds == pytest.approx(0.7)
+        assert ids(scheduler, later + seconds, offer("a")) == {"a": ["t"]}
         scheduler = DelayScheduler(1.0)
         scheduler.add(task("t"), hosts=["b"])
 
@@ -140,7 +141,14 @@ def test_tasks_without_data_wait_for_nothing_and_change_nobodys_wait() -> None:
     assert scheduler.next_deadline(1.0) == 5.0
 
 
-def test_tasks_are_spread_over_the_offers_and_executors_counted_once() -> None:
+def test_tasks_are_spread_over_the_offers() -> None:
+    scheduler = DelayScheduler(0.0)
+    for number in range(4):
+        scheduler.add(task(f"t{number}"), hosts=["a", "b"] if number % 2 else ["d"])
+    assert ids(scheduler, 0.0, offer("a", 4), offer("b", 4)) == {"a": ["t1", "t0"], "b": ["t3", "t2"]}
+
+
+def test_executors_are_counted_once() -> None:
     executor = ExecutorInfo("e", CommandInfo("run"), Resources.of(cpus=1))
     scheduler = DelayScheduler(0.0)
     for number in range(5):
