@@ -71,7 +71,8 @@ class Agent(Registering):
     `info` says what it has; `detector` where the master is; `containerizer` how things are run; sandboxes
     are made below `work_dir`. With a `store` all that it must know again is written there before anybody is told, and
     a new process with the same store goes on where this one ended; what runs lives on meanwhile, if the containerizer
-    can let it. Without one everything ends with the process. From a `disk` old sandboxes are removed.
+    can let it. Without one everything ends with the process. From a `disk` old sandboxes are removed. `boot_id` names
+    this life of the machine, which may have taken the last that was written with it.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Agent(Registering):
         options: AgentOptions | None = None,
         store: AgentStore | None = None,
         disk: Disk | None = None,
+        boot_id: str = "",
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -94,6 +96,7 @@ class Agent(Registering):
         self.store = store
         self.sandboxes = Sandboxes(work_dir)
         self.state = AgentState(info, self._uuid, containerizer.runs_executors, self.options)
+        self.state.boot_id = boot_id
         self.runner = Runner(
             self,
             self,
@@ -166,7 +169,9 @@ class Agent(Registering):
             task.cancel()
         if self.store is not None:
             if self.shutting_down:
-                self.store.commit(dict.fromkeys(self.store.load()))
+                # One whom the master has shut down keeps its name: it stays down until an operator says otherwise.
+                kept = {"agent"} if self.refused else set()
+                self.store.commit(dict.fromkeys(key for key in self.store.load() if key[0] not in kept))
             self.store.close()
 
     def shut_down(self) -> None:

@@ -45,6 +45,9 @@ class Books:
     options: AgentOptions = field(default_factory=AgentOptions)
 
     def __post_init__(self) -> None:
+        self.boot_id = ""
+        self.forgetful = False
+        """Whether something that ran here may not be on disk: its machine was started again."""
         self.runs: dict[Key, ExecutorRun] = {}
         self.frameworks: dict[str, FrameworkInfo] = {}
         self.updates = StatusUpdates()

@@ -35,9 +35,10 @@ class CheckpointError(Exception):
 
 
 class StoredAgent(Struct, frozen=True):
-    """The agent itself."""
+    """The agent itself, and which life of its machine it was in."""
 
     info: AgentInfo
+    boot_id: str = ""
 
 
 class StoredRun(Struct, frozen=True, omit_defaults=True):
@@ -93,7 +94,7 @@ def changes(books: Books) -> dict[RecordKey, bytes | None]:
 def _record(books: Books, kind: str, framework_id: str, id_: str) -> object | None:
     key = (framework_id, id_)
     if kind == "agent":
-        return StoredAgent(books.info)
+        return StoredAgent(books.info, books.boot_id)
     if kind == "framework":
         return books.frameworks.get(framework_id)
     if kind == "run":
@@ -150,6 +151,7 @@ def restore(books: Books, stored: Mapping[RecordKey, bytes]) -> AgentInfo | None
             raise CheckpointError(f"record {'/'.join(key)}: {error}") from error
         if isinstance(record, StoredAgent):
             info = record.info
+            books.forgetful = record.boot_id != books.boot_id
         elif isinstance(record, FrameworkInfo):
             books.frameworks[framework_id] = record
         elif isinstance(record, StoredRun):

@@ -51,7 +51,18 @@ class AgentState(RecoveryRules):
         return RegisterAgent(self.info, tuple(frameworks), tuple(executors), tuple(tasks), incarnation)
 
     def registered(self, message: AgentRegistered, now: float) -> None:
-        """The master has taken this agent. What it believes here and is not, was lost on the way."""
+        """The master has taken this agent. What it believes here and is not, was lost on the way.
+
+        Or, the first time after its machine was started again, with the disk: then it may have run.
+        """
+        lost = TaskState.GONE, Reason.AGENT_RESTARTED, "its machine was started again, and it is not on disk"
+        dropped = (
+            TaskState.DROPPED,
+            Reason.AGENT_DISCONNECTED,
+            "the agent does not have it: it was lost on the way",
+        )
+        state, reason, text = lost if self.forgetful else dropped
+        self.forgetful = False
         self.set_id(message.agent_id)
         for framework_id, task_id in message.kill:
             self.kill_unheard(framework_id, task_id)
@@ -59,20 +70,20 @@ class AgentState(RecoveryRules):
             if not self.known(framework_id, task_id):
                 status = TaskStatus(
                     task_id,
-                    TaskState.DROPPED,
+                    state,
                     Source.AGENT,
-                    Reason.AGENT_DISCONNECTED,
-                    "the agent does not have it: it was lost on the way",
+                    reason,
+                    text,
                     agent_id=self.info.id,
                     timestamp=now,
                     uuid=self.new_uuid(),
                 )
-                log.warning("task %s of %s was lost on its way here", task_id, framework_id)
+                log.warning("task %s of %s is not here: %s", task_id, framework_id, text)
                 self.send_update(framework_id, status, now)
         for framework_id, executor_id in message.executors:
             if (framework_id, executor_id) not in self.runs:
-                text = "the agent does not have it"
-                self.effects.append(ToMaster(ExitedExecutor(self.info.id, framework_id, executor_id, text)))
+                exited = ExitedExecutor(self.info.id, framework_id, executor_id, "the agent does not have it")
+                self.effects.append(ToMaster(exited))
 
     def resend_updates(self, now: float) -> None:
         """Send the first update of every task, to a master that is new."""

@@ -32,6 +32,7 @@ __all__ = ["AGENT_ID", "AgentFailedError", "AgentNode", "MasterNode"]
 
 AGENT_ID = "agent"
 """The actor id of every agent."""
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class AgentFailedError(Exception):
@@ -94,6 +95,11 @@ class MasterNode:
         """End in order."""
         await self.contender.resign()
         await self.system.close()
+
+
+def _boot_id() -> str:
+    """What this life of the machine is called."""
+    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
 
 
 def _initialized() -> None:
@@ -168,6 +174,7 @@ class AgentNode:
             options=self._options,
             store=store,
             disk=None if self._timers else RealDisk(),
+            boot_id=_boot_id(),
             seed=self._seed,
         )
         upid = self.system.spawn(self.agent, AGENT_ID)

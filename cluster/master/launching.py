@@ -14,6 +14,7 @@ from cluster.messages import (
     Reserved,
     RunTask,
     RunTaskGroup,
+    Source,
     TaskInfo,
     TaskState,
     TaskStatus,
@@ -142,6 +143,7 @@ class LaunchRules(Ledger):
             task.task_id, TaskState.STAGING, agent_id=agent.id, executor_id=task.executor_id, timestamp=now
         )
         entry = TaskEntry(framework.id, role, agent.id, task, status, reserved=reserved)
+        self.denied.pop(entry.key, None)
         agent.tasks[entry.key] = entry
         framework.tasks[task.task_id] = entry
         self.count("tasks_launched")
@@ -156,9 +158,19 @@ class LaunchRules(Ledger):
         problem: str,
         now: float,
     ) -> None:
-        """Tell that a task was not launched."""
+        """Tell that a task was not launched; or what has become of it, if it was by an earlier call.
+
+        A call may come twice, and then what the first one launched is neither dropped nor an error.
+        """
         self.count("tasks_refused")
         log.warning("framework %s: task %r refused: %s", framework.id, task.task_id, problem)
+        known = framework.task_ids.get(task.task_id) or self.last_known(framework.id, task.task_id)
+        if known is not None:
+            status = msgspec.structs.replace(
+                known.status, source=Source.MASTER, reason=Reason.RECONCILIATION, message=problem, uuid=""
+            )
+            self.tell(framework, Update(status))
+            return
         status = TaskStatus(
             task.task_id,
             state,

@@ -66,6 +66,8 @@ class Ledger:
         self.frameworks: dict[str, FrameworkRecord] = {}
         self.completed_frameworks: deque[Completed] = deque(maxlen=self.options.completed_frameworks)
         self.completed_tasks: deque[TaskEntry] = deque(maxlen=self.options.completed_tasks)
+        self.denied: dict[tuple[str, str], None] = {}
+        """Tasks that are not known, and of which a framework was told, as it asked, that they ended."""
         self.offers: dict[str, tuple[Offer, float]] = {}
         self.inverse_offers: dict[str, InverseOfferRecord] = {}
         self.outbox: list[tuple[UPID, Message]] = []
@@ -208,6 +210,12 @@ class Ledger:
             if entry.framework_id == framework_id and entry.info.task_id == task_id:
                 return entry
         return None
+
+    def deny(self, framework_id: str, task_id: str) -> None:
+        """Stand by what was told of a task that is not known, while it is remembered."""
+        self.denied[framework_id, task_id] = None
+        while len(self.denied) > self.options.completed_tasks:
+            del self.denied[next(iter(self.denied))]
 
     # Small things.
 

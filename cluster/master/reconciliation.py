@@ -48,9 +48,12 @@ class ReconciliationRules(Ledger):
             state, text = TaskState.GONE_BY_OPERATOR, "its agent is gone, an operator said"
         else:
             state, text = TaskState.UNKNOWN, "the master knows neither this task nor its agent"
+        state = framework.fate(state)
+        if state.terminal:
+            self.deny(framework.id, task_id)
         return TaskStatus(
             task_id,
-            framework.fate(state),
+            state,
             reason=Reason.RECONCILIATION,
             message=text,
             agent_id=agent_id,

@@ -15,6 +15,7 @@ from cluster.messages import (
     AgentRegistered,
     Reason,
     RegisterAgent,
+    ShutdownAgent,
     ShutdownFramework,
     TaskState,
     check_id,
@@ -38,6 +39,10 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         """Take an agent, with all that it runs, or refuse it."""
         info = self._agent_info(sender, message, now)
         known = self.agents.get(info.id)
+        if text := self._banned(info):
+            log.warning("agent %s at %s is shut down: %s", info.id, sender, text)
+            self.send(sender, ShutdownAgent(text))
+            return
         problem = self._refusal(known, info, message)
         if problem is None:
             if known is None:
@@ -63,15 +68,17 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
                 self.remove_agent(there.id, now, text, reason=Reason.AGENT_RESTARTED)
         return info if info.id else msgspec.structs.replace(info, id=self.new_id("A"))
 
+    def _banned(self, info: AgentInfo) -> str:
+        """Why an agent may run nothing at all, on an operator's word; empty if it may."""
+        if info.id in self.registry.gone:
+            return f"agent {info.id} is gone: an operator said so"
+        return "its machine is down for maintenance" if self.is_down(info) else ""
+
     def _refusal(self, known: AgentRecord | None, info: AgentInfo, message: RegisterAgent) -> str | None:
         if not info.resources:
             return "it has no resources"
         if problem := check_id("agent.id", info.id):
             return problem
-        if info.id in self.registry.gone:
-            return f"agent {info.id} is gone: an operator said so"
-        if self.is_down(info):
-            return "its machine is down for maintenance"
         if known is not None and known.incarnation == message.incarnation and _changed(known.info, info):
             return f"agent {info.id} is registered with other resources"
         return None

@@ -17,6 +17,7 @@ from cluster.messages import (
     ShutdownExecutor,
     StatusUpdate,
     StatusUpdateAcknowledgement,
+    TaskState,
     TaskStatus,
     Update,
     may_follow,
@@ -38,6 +39,9 @@ class TaskRules(ReconciliationRules):
         status = msgspec.structs.replace(message.status, agent_id=agent.id)
         framework = self.frameworks.get(message.framework_id)
         entry = agent.tasks.get((message.framework_id, status.task_id))
+        if framework is not None and status.state is TaskState.GONE:
+            # The agent may not know the framework, and so not what it understands.
+            status = msgspec.structs.replace(status, state=framework.fate(TaskState.GONE))
         if entry is not None:
             status = msgspec.structs.replace(status, executor_id=entry.info.executor_id)
         if framework is None or not self._news(framework, entry, status):
@@ -62,6 +66,8 @@ class TaskRules(ReconciliationRules):
             if status.uuid == entry.status.uuid or may_follow(entry.state, status.state):
                 return True
             log.warning("task %s: %s after %s", entry.key, status.state, entry.state)
+            return False
+        if (framework.id, status.task_id) in self.denied:
             return False
         if status.task_id in framework.task_ids:
             # It is on another agent: this one is a ghost.

@@ -17,6 +17,7 @@ from cluster.messages import (
     Reason,
     RegisterAgent,
     RunTask,
+    ShutdownAgent,
     ShutdownFramework,
     TaskState,
 )
@@ -238,3 +239,25 @@ async def test_nothing_is_launched_before_there_is_room(world: AgentWorld) -> No
     await world.advance(0.2)
     assert world.machine.launches == ["old", "small", "big"]
     assert not any(status.state is TaskState.DROPPED for status in world.statuses())
+
+
+async def test_a_machine_that_was_started_again_may_have_forgotten_the_last(world: AgentWorld) -> None:
+    world.boot = "second"
+    await world.crash()
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F1", "ran"),))
+    await world.start()
+    assert world.told() == ["ran GONE"]
+    # What is sent from now on and does not come, was lost on the way.
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F1", "ran"), ("F1", "lost")))
+    await world.ping(connected=False)
+    assert "lost DROPPED" in world.told()
+
+
+async def test_an_agent_that_is_shut_down_keeps_its_name_and_nothing_else(world: AgentWorld) -> None:
+    await world.run("t")
+    container = world.machine.container("t")
+    await world.tell(ShutdownAgent("agent A1 is gone"))
+    assert container.ended
+    assert [key[0] for key in world.machine.disk] == ["agent"]
+    await world.start()
+    assert world.agent.state.info.id == "A1"

@@ -141,6 +141,7 @@ class AgentWorld:
         self.home: ActorSystem | None = None
         self.agent: Agent
         self.lives = 0
+        self.boot = "first"
 
     async def __aenter__(self) -> AgentWorld:
         await self.system.start()
@@ -166,6 +167,7 @@ class AgentWorld:
             self.work_dir,
             options=self.options,
             store=MemoryStore(self.machine.disk),
+            boot_id=self.boot,
             seed=1,
         )
         self.home.spawn(self.agent, "agent")

@@ -6,7 +6,6 @@ import pytest
 
 from cluster.master import MasterOptions
 from cluster.messages import (
-    AgentRefused,
     AgentRegistered,
     Capability,
     Reason,
@@ -46,7 +45,7 @@ async def test_gone_is_for_good(world: World) -> None:
     await world.restart()
     world.tell(agent, RegisterAgent(agent.info))
     await world.settle()
-    assert "is gone" in agent.take(AgentRefused)[0].message
+    assert "is gone" in agent.take(ShutdownAgent)[0].message
     assert await world.order("mark_gone", agent.id) is None
     assert await world.order("mark_gone", "nonsense") == "agent 'nonsense' is not known"
 

@@ -7,7 +7,6 @@ import pytest
 from cluster.messages import (
     AcceptInverseOffers,
     Acknowledge,
-    AgentRefused,
     Capability,
     DeclineInverseOffers,
     InverseOffers,
@@ -145,7 +144,7 @@ async def test_machines_down_and_up(world: World, checkpoint: bool) -> None:
     }
     world.tell(agent, RegisterAgent(agent.info))
     await world.settle()
-    assert agent.take(AgentRefused)[0].message == "its machine is down for maintenance"
+    assert agent.take(ShutdownAgent)[0].message == "its machine is down for maintenance"
     assert await world.order("machine_up", ["m2"]) == "machine 'm2' is not down for maintenance"
     assert (
         await world.order("update_schedule", {})
@@ -171,4 +170,4 @@ async def test_a_machine_that_is_down_stays_so_for_the_next_master(world: World)
     await world.restart()
     world.tell(agent, RegisterAgent(agent.info))
     await world.settle()
-    assert len(agent.take(AgentRefused)) == 1
+    assert len(agent.take(ShutdownAgent)) == 1
