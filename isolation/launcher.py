@@ -156,6 +156,7 @@ class Launcher:
         await self._fleet.end_tasks()
         for zygote in list(self._fleet.zygotes):
             zygote.leave()
+        self._fleet.zygotes.clear()
         self._zygote = None
         self._state.release()
 
@@ -188,7 +189,7 @@ class Launcher:
         if zygote is None or not zygote.alive:
             epoch = self._state.begin_epoch() if self._state is not None else None
             zygote = self._zygote = start_zygote(self._fleet.zygote_ended, epoch, self._recovery_timeout)
-            self._fleet.zygotes.add(zygote)
+            self._fleet.add(zygote)
         await asyncio.shield(zygote.ready)
         return zygote
 
@@ -198,8 +199,7 @@ class Launcher:
         except OSError as error:
             raise LauncherClosedError(f"Launcher.state_dir: {state.path}: {error}") from error
         for epoch in state.old:
-            for file in epoch.files():
-                self._fleet.register(file)
+            self._fleet.take_over(epoch)
 
     async def _new_shim(self, zygote: Zygote, spec: ContainerSpec) -> Shim:
         """Have the zygote fork a shim. LaunchError if it cannot."""
