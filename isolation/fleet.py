@@ -36,6 +36,7 @@ class Fleet:
         self.running: dict[Container, None] = {}
         self.idle: list[Shim] = []
         self.zygotes: set[Zygote] = set()
+        self.launching: set[str] = set()
         self.closed = False
         self._files: dict[Epoch, dict[str, RecordFile]] = {}
         self._unproven: list[tuple[Container, RecordFile]] = []
@@ -45,8 +46,8 @@ class Fleet:
     # What is on record.
 
     def recorded(self, name: str) -> bool:
-        """Whether a container of this id is on record."""
-        return any(name in files for files in self._files.values())
+        """Whether a container of this id is on record, or about to be."""
+        return name in self.launching or any(name in files for files in self._files.values())
 
     def register(self, file: RecordFile) -> None:
         """Note that there will be a record."""

@@ -12,7 +12,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from isolation import Container, Exit, Launcher
+
 from .box import Box, eventually
+
+DESTROYED = Exit(signal=9, destroyed=True)
+DAEMON = "setsid sleep 600 & (setsid sh -c '(sleep 600 &) ; sleep 600' &) ; sleep 600; :"
+"""Six processes."""
 
 PROGRAM = """
 import asyncio, json, sys
@@ -37,6 +43,14 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+def owning(box: Box, recovery_timeout: float = 60) -> Launcher:
+    return Launcher(state_dir=box.state, recovery_timeout=recovery_timeout)
+
+
+async def recover(launcher: Launcher) -> dict[str, Container]:
+    return {container.id: container for container in await launcher.recover()}
 
 
 @dataclass
@@ -108,7 +122,7 @@ def kill_together(*pids: int) -> None:
 @asynccontextmanager
 async def cleanly(box: Box) -> AsyncIterator[None]:
     """Bound the time; at the end nothing of the containers, their shims and zygotes is left."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         yield
         await eventually(lambda: not box.processes())
         await eventually(lambda: not helpers(box))

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from isolation import Container, Exit, Launcher, LauncherClosedError, StateInUseError
-from isolation.outcome import LOST
-from isolation.proc import read_stat
-from isolation.zygote.lines import encode_line
 
 from .box import Box, eventually
-from .owner import alive, cleanly, kill_together, launch_until_killed, parent, record, start_owner
-
-DESTROYED = Exit(signal=9, destroyed=True)
-DAEMON = "setsid sleep 600 & (setsid sh -c '(sleep 600 &) ; sleep 600' &) ; sleep 600; :"
-"""Six processes."""
-
-
-def owning(box: Box, recovery_timeout: float = 60) -> Launcher:
-    return Launcher(state_dir=box.state, recovery_timeout=recovery_timeout)
-
-
-async def recover(launcher: Launcher) -> dict[str, Container]:
-    return {container.id: container for container in await launcher.recover()}
+from .owner import (
+    DAEMON,
+    DESTROYED,
+    alive,
+    cleanly,
+    launch_until_killed,
+    owning,
+    parent,
+    record,
+    recover,
+    start_owner,
+)
 
 
 @pytest.mark.asyncio
@@ -55,7 +49,7 @@ async def test_what_runs_what_ended_and_what_ends_later(box: Box, then: str) -> 
             assert await found["between"].wait() == Exit(code=4)
             daemon, later = found["daemon"], found["later"]
             assert [later.pid, later.keeper_pid] == owner.pids["later"]
-            assert daemon.usage().processes == 6
+            await eventually(lambda: daemon.usage().processes == 6)
             later.signal(signal.SIGUSR1)
             assert await later.wait() == Exit(code=5)
             assert later.usage().user_seconds + later.usage().system_seconds > 0
@@ -149,7 +143,7 @@ async def test_a_second_owner_is_refused_while_the_first_lives_be_it_stopped(box
             ):
                 await owning(box).start()
         await eventually(lambda: b"exited" in record(box, "b").read_bytes())
-        assert len(box.processes()) == 6
+        await eventually(lambda: len(box.processes()) == 6)
         owner.process.send_signal(signal.SIGCONT)
         await owner.kill()
         async with owning(box) as launcher:
@@ -195,170 +189,6 @@ async def test_an_owner_that_launches_when_it_is_killed(box: Box) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_shim_that_is_killed_while_there_is_no_owner(box: Box) -> None:
-    async with cleanly(box):
-        owner = await start_owner(box, {"a": DAEMON, "b": DAEMON, "c": DAEMON})
-        await owner.kill()
-        os.kill(owner.pids["a"][1], signal.SIGKILL)
-        os.kill(owner.pids["b"][1], signal.SIGSTOP)
-        await eventually(lambda: len(box.processes()) == 6)
-        async with owning(box) as launcher:
-            found = await recover(launcher)
-            assert (await found["a"].wait(), await found["b"].wait()) == (LOST, LOST)
-            assert not found["c"].ended
-            # And while there is a new one.
-            os.kill(found["c"].keeper_pid, signal.SIGKILL)
-            assert await found["c"].wait() == LOST
-            assert box.processes() == []
-
-
-@pytest.mark.asyncio
-async def test_shim_and_zygote_both_killed(box: Box, caplog: pytest.LogCaptureFixture) -> None:
-    """What they would have adopted is found by its session, its parents, and its environment."""
-    lines = {"a": DAEMON, "b": f"env -i {DAEMON}", "c": "exit 6"}
-    async with cleanly(box):
-        owner = await start_owner(box, lines)
-        await eventually(lambda: len(box.processes()) >= 11)
-        await owner.kill()
-        kill_together(owner.zygote, owner.pids["a"][1], owner.pids["b"][1])
-        assert len(box.processes()) >= 11
-        async with owning(box) as launcher:
-            found = await recover(launcher)
-            assert {name: await container.wait() for name, container in found.items()} == {
-                "a": LOST,
-                "b": LOST,
-                "c": Exit(code=6),
-            }
-            assert box.processes() == []
-
-
-@pytest.mark.asyncio
-async def test_the_zygote_alone_is_killed(box: Box) -> None:
-    async with cleanly(box):
-        owner = await start_owner(box, {"a": DAEMON, "b": DAEMON})
-        await owner.kill()
-        os.kill(owner.zygote, signal.SIGSTOP)
-        os.kill(owner.pids["b"][1], signal.SIGSTOP)
-        os.kill(owner.zygote, signal.SIGKILL)
-        async with owning(box) as launcher:
-            found = await recover(launcher)
-            assert (await found["a"].wait(), await found["b"].wait()) == (DESTROYED, DESTROYED)
-            assert box.processes() == []
-
-
-@pytest.mark.asyncio
-async def test_the_zygote_of_recovered_containers_is_killed(box: Box) -> None:
-    async with cleanly(box):
-        owner = await start_owner(box, {"a": DAEMON, "b": DAEMON})
-        await owner.kill()
-        async with owning(box) as launcher:
-            found = await recover(launcher)
-            kill_together(owner.zygote, owner.pids["a"][1])
-            assert (await found["a"].wait(), await found["b"].wait()) == (LOST, DESTROYED)
-            assert box.processes() == []
-
-
-def forge(box: Box, *lines: bytes, name: str = "forged") -> Path:
-    folder = box.state / "old.0123456789abcdef"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.container"
-    path.write_bytes(b"".join(lines))
-    return path
-
-
-BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("late", [1, -1])
-async def test_a_process_that_has_the_number_of_another_is_left_alone(box: Box, late: int) -> None:
-    async with cleanly(box):
-        innocent = await asyncio.create_subprocess_exec("sleep", "600", start_new_session=True)
-        stat = read_stat(innocent.pid)
-        assert stat is not None
-        wrong = stat.start_ticks + late
-        forge(
-            box,
-            encode_line("begun", "1", BOOT, 1, innocent.pid, wrong),
-            encode_line("started", innocent.pid, wrong),
-        )
-        async with owning(box) as launcher:
-            (container,) = await launcher.recover()
-            assert await container.wait() == LOST
-        assert innocent.returncode is None
-        assert alive(innocent.pid)
-        # With the right start it is not.
-        forge(
-            box,
-            encode_line("begun", "1", BOOT, 1, innocent.pid, wrong),
-            encode_line("started", innocent.pid, stat.start_ticks),
-        )
-        async with owning(box) as launcher:
-            (container,) = await launcher.recover()
-            assert await container.wait() == LOST
-        assert await innocent.wait() == -signal.SIGKILL
-
-
-@pytest.mark.asyncio
-async def test_another_boot(box: Box) -> None:
-    async with cleanly(box):
-        innocent = await asyncio.create_subprocess_exec("sleep", "600", start_new_session=True)
-        stat = read_stat(innocent.pid)
-        assert stat is not None
-        begun = encode_line("begun", "1", "another-boot", 1, innocent.pid, stat.start_ticks)
-        started = encode_line("started", innocent.pid, stat.start_ticks)
-        forge(box, begun, started)
-        forge(box, begun, started, encode_line("exited", 256, 0, "0.1", "0.2"), name="ended")
-        async with owning(box) as launcher:
-            found = await recover(launcher)
-            assert all(container.ended for container in found.values())
-            assert await found["forged"].wait() == LOST
-            # That it had ended, and how, stays true.
-            assert await found["ended"].wait() == Exit(code=1)
-        assert alive(innocent.pid)
-        innocent.kill()
-        await innocent.wait()
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("kept", [0, 20, -1, "started"])
-@pytest.mark.parametrize("zygote", ["alive", "killed"])
-async def test_a_record_that_is_torn(
-    box: Box, kept: int | str, zygote: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with cleanly(box):
-        owner = await start_owner(box, {"torn": DAEMON, "whole": DAEMON})
-        await eventually(lambda: len(box.processes()) == 12)
-        await owner.kill()
-        path = record(box, "torn")
-        whole = path.read_bytes()
-        path.write_bytes(whole[:kept] if isinstance(kept, int) else whole.replace(b"started", b"stared"))
-        if zygote == "killed":
-            kill_together(owner.zygote, owner.pids["torn"][1])
-        async with owning(box) as launcher:
-            found = await recover(launcher)
-            assert await found["torn"].wait() == LOST
-            assert "container torn: its record is not whole" in caplog.text
-            if zygote == "alive":
-                assert len(box.processes()) == 6
-                assert not found["whole"].ended
-            await found["whole"].destroy()
-            assert box.processes() == []
-
-
-@pytest.mark.asyncio
-async def test_what_is_not_on_record_does_not_live_on(box: Box) -> None:
-    async with cleanly(box):
-        owner = await start_owner(box, {"gone": DAEMON, "there": DAEMON})
-        await owner.kill()
-        record(box, "gone").unlink()
-        async with owning(box) as launcher:
-            (there,) = await launcher.recover()
-            await eventually(lambda: len(box.processes()) == 6)
-            assert not there.ended
-
-
-@pytest.mark.asyncio
 async def test_a_launch_that_failed_or_was_cancelled_leaves_no_record(box: Box) -> None:
     async with cleanly(box):
         async with owning(box) as launcher:
@@ -376,6 +206,30 @@ async def test_a_launch_that_failed_or_was_cancelled_leaves_no_record(box: Box) 
         async with owning(box) as launcher:
             (c0,) = await launcher.recover()
             assert await c0.wait() == Exit(code=0)
+
+
+@pytest.mark.asyncio
+async def test_two_launches_of_one_id_at_once(box: Box) -> None:
+    async with cleanly(box), owning(box) as launcher:
+        results = await asyncio.gather(
+            *(launcher.launch(box.shell("exec sleep 600")) for _ in range(3)), return_exceptions=True
+        )
+        assert [type(result) for result in results] == [Container, ValueError, ValueError]
+        assert len(launcher.containers) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_owner_that_closes_while_it_recovers(box: Box) -> None:
+    async with cleanly(box):
+        owner = await start_owner(box, {f"c{number}": "sleep 600; :" for number in range(5)})
+        await owner.kill()
+        launcher = owning(box)
+        await launcher.start()
+        recovering = asyncio.ensure_future(launcher.recover())
+        await asyncio.sleep(0)
+        await launcher.close()
+        assert box.processes() == []
+        assert {await container.wait() for container in await recovering} == {DESTROYED}
 
 
 @pytest.mark.asyncio
