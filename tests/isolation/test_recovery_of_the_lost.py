@@ -8,8 +8,10 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from isolation import Exit, LauncherClosedError
 from isolation.outcome import LOST
@@ -82,6 +84,23 @@ async def test_the_zygote_alone_is_killed(box: Box) -> None:
             found = await recover(launcher)
             assert (await found["a"].wait(), await found["b"].wait()) == (DESTROYED, DESTROYED)
             assert box.processes() == []
+
+
+async def recover_from_a_lost_zygote(box: Box) -> set[Exit]:
+    async with cleanly(box):
+        owner = await start_owner(box, {"a": DAEMON, "b": DAEMON, "c": DAEMON})
+        await owner.kill()
+        os.kill(owner.zygote, signal.SIGSTOP)
+        os.kill(owner.pids["a"][1], signal.SIGSTOP)
+        kill_together(owner.zygote, owner.pids["b"][1])
+        async with owning(box) as launcher:
+            return {await container.wait() for container in await launcher.recover()}
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_on_both_event_loops(box: Box, run: Any) -> None:
+    assert run(recover_from_a_lost_zygote(box)) == {LOST}
+    assert box.processes() == []
 
 
 @pytest.mark.asyncio
