@@ -4,6 +4,9 @@
 ...     container = await launcher.launch(ContainerSpec(id="hello", argv=("sh", "-c", "sleep 60 & exit 3"), ...))
 ...     print((await container.wait()).describe())
 exited with status 3
+
+Containers end with the process that launched them. With a `state_dir` they outlive it: its successor finds them again,
+those that run and those that ended meanwhile, by `Launcher.recover`.
 """
 
 from .container import Container

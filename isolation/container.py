@@ -156,6 +156,9 @@ class Container:
         """Give it the shim that runs it, or is to."""
         self._shim = shim
         shim.user = self
+        if self._told:
+            # It was doomed before it had one.
+            shim.send(encode_destroy())
 
     def told(self, line: str) -> None:
         """Take a line of the shim's report."""

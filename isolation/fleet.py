@@ -36,6 +36,7 @@ class Fleet:
         self.running: dict[Container, None] = {}
         self.idle: list[Shim] = []
         self.zygotes: set[Zygote] = set()
+        self.launching: set[str] = set()
         self.closed = False
         self._files: dict[Epoch, dict[str, RecordFile]] = {}
         self._unproven: list[tuple[Container, RecordFile]] = []
@@ -45,12 +46,16 @@ class Fleet:
     # What is on record.
 
     def recorded(self, name: str) -> bool:
-        """Whether a container of this id is on record."""
-        return any(name in files for files in self._files.values())
+        """Whether a container of this id is on record, or about to be."""
+        return name in self.launching or any(name in files for files in self._files.values())
 
     def register(self, file: RecordFile) -> None:
-        """Note that there is, or will be, a record."""
-        self._files.setdefault(file.epoch, {})[file.id] = file
+        """Note that there will be a record."""
+        self._files[file.epoch][file.id] = file
+
+    def take_over(self, epoch: Epoch) -> None:
+        """Note the records that another owner left behind."""
+        self._files[epoch] = {file.id: file for file in epoch.files()}
 
     def tidy(self) -> None:
         """Delete the epochs that hold no record, when their zygotes are gone."""
@@ -76,7 +81,7 @@ class Fleet:
 
     def forgotten(self, _container: Container, file: RecordFile) -> None:
         """Strike its record, which is deleted; the last takes its epoch along."""
-        self._files.get(file.epoch, {}).pop(file.id, None)
+        self._files[file.epoch].pop(file.id, None)
         self._tidy(file.epoch)
 
     def unproven(self, container: Container, file: RecordFile) -> None:
@@ -94,6 +99,12 @@ class Fleet:
             container.lost(proven=False)
         else:
             self._run(self._attach(zygote, container, record.number, after=RETRY))
+
+    def add(self, zygote: Zygote) -> None:
+        """Count on a zygote."""
+        self.zygotes.add(zygote)
+        if zygote.epoch is not None:
+            self._files.setdefault(zygote.epoch, {})
 
     def shim_gone(self, shim: Shim) -> None:
         """Count on it no more."""
@@ -113,11 +124,11 @@ class Fleet:
         control = epoch.connect()
         zygote = Zygote(control, self.zygote_ended, epoch) if control is not None else None
         if zygote is not None:
-            self.zygotes.add(zygote)
+            self.add(zygote)
         found: list[Container] = []
         attach: list[tuple[Container, Record]] = []
         broken: list[Container] = []
-        for file in list(self._files.get(epoch, {}).values()):
+        for file in list(self._files[epoch].values()):
             record = file.read()
             if record is None:
                 # It could not be started.

@@ -39,7 +39,8 @@ class Launcher:
     them by `recover`. Each is on record there, before it starts, and with its end before that is told, until
     `Container.forget`. What nobody recovers within `recovery_timeout` seconds destroys itself. Processes of such a
     container have a variable OSTROM_CONTAINER in their environment. A directory serves one launcher at a time, and
-    one boot of one machine: it needs locks and Unix sockets, so it should be local.
+    one boot of one machine: it needs locks and Unix sockets, so it should be local. A service manager that kills a
+    service's whole group kills containers with it: systemd wants `KillMode=process`.
 
     >>> async with Launcher(state_dir=Path("/var/lib/agent")) as launcher:
     ...     for container in await launcher.recover():
@@ -94,11 +95,14 @@ class Launcher:
             spec = isolator.prepare(spec)
         frame = encode_order(spec)
         zygote = await self._started()
-        if self._fleet.recorded(spec.id):
+        if self._state is not None and self._fleet.recorded(spec.id):
             raise ValueError(
                 f"ContainerSpec.id: {spec.id!r} is on record in state_dir, and was not forgotten"
             )
         shim = self._fleet.idle.pop() if self._fleet.idle else await self._new_shim(zygote, spec)
+        if self._fleet.closed:
+            shim.close()
+            raise LauncherClosedError("the launcher is closed")
         file = RecordFile(shim.zygote.epoch, spec.id) if shim.zygote.epoch is not None else None
         container = Container(spec.id, self._fleet, self._isolators, partial(describe_stage, spec=spec), file)
         container.assign(shim)
@@ -156,6 +160,7 @@ class Launcher:
         await self._fleet.end_tasks()
         for zygote in list(self._fleet.zygotes):
             zygote.leave()
+        self._fleet.zygotes.clear()
         self._zygote = None
         self._state.release()
 
@@ -188,7 +193,7 @@ class Launcher:
         if zygote is None or not zygote.alive:
             epoch = self._state.begin_epoch() if self._state is not None else None
             zygote = self._zygote = start_zygote(self._fleet.zygote_ended, epoch, self._recovery_timeout)
-            self._fleet.zygotes.add(zygote)
+            self._fleet.add(zygote)
         await asyncio.shield(zygote.ready)
         return zygote
 
@@ -198,12 +203,14 @@ class Launcher:
         except OSError as error:
             raise LauncherClosedError(f"Launcher.state_dir: {state.path}: {error}") from error
         for epoch in state.old:
-            for file in epoch.files():
-                self._fleet.register(file)
+            self._fleet.take_over(epoch)
 
     async def _new_shim(self, zygote: Zygote, spec: ContainerSpec) -> Shim:
         """Have the zygote fork a shim. LaunchError if it cannot."""
+        self._fleet.launching.add(spec.id)
         try:
             return await zygote.fork(self._fleet.shim_gone)
         except OSError as error:
             raise LaunchError(spec.id, error.errno or 0, "the launcher's helper process") from error
+        finally:
+            self._fleet.launching.discard(spec.id)

@@ -20,6 +20,8 @@ log = logging.getLogger("ostrom.isolation")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
 """Seconds between two rounds of killing, doubled each time."""
+SECOND_LOOK = 0.02
+"""Seconds until a round that found nothing is followed by another."""
 VARIABLE = MARKER.encode() + b"="
 
 
@@ -69,8 +71,11 @@ def find(
 async def sweep(traces: Sequence[Trace]) -> None:
     """Kill what is left of containers; return when nothing is found any more."""
     pause = FIRST_PAUSE
-    while await asyncio.to_thread(_round, traces):
-        await asyncio.sleep(pause)
+    found, before = True, True
+    # Twice, as the environment of a process seems empty while it executes a program.
+    while found or before:
+        found, before = await asyncio.to_thread(_round, traces), found
+        await asyncio.sleep(pause if found else SECOND_LOOK)
         pause = min(pause * 2, LONGEST_PAUSE)
 
 

@@ -171,12 +171,6 @@ class Zygote:
         status = self._process.wait() if self._process is not None else None
         if self._process is not None or any(shim.user for shim in self.shims.values()):
             log.error("the launcher's helper process ended (%s); its containers are being killed", status)
-        if not self.ready.done():
-            self.ready.set_exception(
-                LauncherClosedError(f"the launcher's helper process ended at once ({status})")
-            )
-            # Nobody may wait for it.
-            self.ready.exception()
         self._ended(self)
         for shim in list(self.shims.values()):
             shim.orphan()
@@ -186,6 +180,10 @@ class Zygote:
             self._loop.remove_reader(self._control.fileno())
             self._control.close()
             _resolve(self._gone)
+            if not self.ready.done():
+                self.ready.set_exception(LauncherClosedError("the launcher's helper process ended at once"))
+                # Perhaps nobody waits.
+                self.ready.exception()
 
 
 def start_zygote(ended: Callable[[Zygote], None], epoch: Epoch | None, recovery_timeout: float) -> Zygote:

@@ -22,6 +22,7 @@ class Journal:
         self._state_fd = state_fd
         self._folder = LIVE + epoch
         self.fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=state_fd)
+        self._started = (0, 0)
         self._boot = read_file("/proc/sys/kernel/random/boot_id").decode().strip()
 
     def begin(self, name: str, number: int) -> Entry:
@@ -32,8 +33,9 @@ class Journal:
         new, whole = f"{self._folder}/{number}{NEW}", f"{self._folder}/{name}{SUFFIX}"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         entry = Entry(os.open(new, flags, 0o600, dir_fd=self._state_fd), self.fd, name)
-        pid = os.getpid()
-        line = encode_line("begun", FORMAT, self._boot, number, pid, start_of(read_file(f"/proc/{pid}/stat")))
+        if self._started[0] != os.getpid():
+            self._started = os.getpid(), start_of(read_file("/proc/self/stat"))
+        line = encode_line("begun", FORMAT, self._boot, number, *self._started)
         try:
             os.write(entry.fd, line)
             os.rename(new, whole, src_dir_fd=self._state_fd, dst_dir_fd=self._state_fd)

@@ -105,7 +105,11 @@ class LastingZygote(Zygote):
 
     def _accept(self) -> None:
         """Take a new owner, if it is of our user."""
-        connection, _address = self._listener.accept()
+        try:
+            connection, _address = self._listener.accept()
+        except OSError:
+            # It gave up, or comes again at once.
+            return
         pid, user = peer_of(connection)
         if user != os.geteuid():
             connection.close()

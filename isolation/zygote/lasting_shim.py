@@ -6,6 +6,7 @@ import contextlib
 import errno
 import math
 import os
+import select
 import socket
 import time
 
@@ -104,7 +105,7 @@ class LastingShim(Shim):
             self._inbox = Inbox(connection)
             self._deadline = math.inf
             if not self._doomed:
-                self._poller.register(connection.fileno())
+                self._poller.register(connection.fileno(), select.POLLIN)
             self._report(f"started {os.getpid()} {self._main}")
         elif not message:
             self._poller.unregister(self._lifeline)

@@ -30,6 +30,10 @@ class Box:
         return self.spec("sh", "-c", line, **fields)
 
     @property
+    def state(self) -> Path:
+        return self.path / "state"
+
+    @property
     def out(self) -> str:
         return (self.path / "stdout").read_text()
 
