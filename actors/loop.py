@@ -48,9 +48,9 @@ async def until_signalled(*numbers: signal.Signals) -> signal.Signals:
     for number in numbers:
         loop.add_signal_handler(number, received, number)
     try:
-        number = await future
-        log.info("%s received, ending", number.name)
+        first = await future
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
-    return number
+    log.info("%s received, ending", first.name)
+    return first

@@ -106,6 +106,8 @@ class Agent(Registering):
             self._environment,
         )
         self.incarnation = ""
+        self._known: AgentInfo | None = None
+        self._restored = False
         self.disk = disk
         self.collector = SandboxCollector(self.options.gc_delay, self.options.gc_disk_headroom)
         self._detector = detector
@@ -117,21 +119,25 @@ class Agent(Registering):
     def _uuid(self) -> str:
         return f"{self._rng.getrandbits(128):032x}"
 
-    async def initialize(self) -> None:
-        """Find again what was left, make ready to run things, then look for the master.
+    def restore(self) -> None:
+        """Read what is written down. Before it is spawned, so that who starts an agent learns if it cannot go on.
 
-        ReconfigurationError or CheckpointError if it cannot be the agent that it was.
+        CheckpointError if that cannot be read; ReconfigurationError if it is of another agent.
         """
-        state = self.state
-        known: AgentInfo | None = None
-        if self.store is not None:
-            stored = self.store.load()
-            known = restore(state, stored)
-            if self._seed is not None:
-                # Names must differ from those of the life before.
-                self._rng = random.Random(f"{self._seed}/{len(stored)}/{self.clock.time()}")  # noqa: S311
-        if known is not None:
-            state.info = reconfigured(known, state.info, self.options.reconfiguration_policy)
+        if self.store is None or self._restored:
+            return
+        self._restored = True
+        self._known = restore(self.state, self.store.load())
+        if self._known is not None:
+            self.state.info = reconfigured(self._known, self.state.info, self.options.reconfiguration_policy)
+
+    async def initialize(self) -> None:
+        """Find again what was left, make ready to run things, then look for the master."""
+        self.restore()
+        state, known = self.state, self._known
+        if self._seed is not None:
+            # Names must differ from those of the life before.
+            self._rng = random.Random(f"{self._seed}/{self.clock.time()}")  # noqa: S311
         state.touch_agent()
         self.incarnation = self._uuid()
         found = {container.id: container for container in await self.runner.start()}

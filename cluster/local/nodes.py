@@ -15,6 +15,7 @@ from cluster.agent import (
     Containerizer,
     ProcessContainerizer,
     RealDisk,
+    ReconfigurationError,
     SqliteStore,
     TimerContainerizer,
 )
@@ -177,11 +178,12 @@ class AgentNode:
             boot_id=_boot_id(),
             seed=self._seed,
         )
-        upid = self.system.spawn(self.agent, AGENT_ID)
-        agent_http.install(self.agent)
         try:
+            self.agent.restore()
+            upid = self.system.spawn(self.agent, AGENT_ID)
+            agent_http.install(self.agent)
             await self.system.call(upid, _initialized)
-        except PeerGoneError as error:
+        except (CheckpointError, ReconfigurationError, PeerGoneError) as error:
             await self.system.close()
             raise AgentFailedError(str(error)) from error
 

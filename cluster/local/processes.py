@@ -41,6 +41,15 @@ class NodeProcess:
             raise NodeFailedError(f"{self.name} was not started")
         return self._process.pid
 
+    @property
+    def command(self) -> list[str]:
+        """The command line that it is started with."""
+        return [sys.executable, "-m", "cluster.cli", *self._arguments]
+
+    def add_arguments(self, *arguments: str) -> None:
+        """Start it with these besides, from now on."""
+        self._arguments += arguments
+
     async def restart(self) -> None:
         """Start it again where it was, with the same port, after it was killed."""
         await self.wait()
@@ -60,10 +69,7 @@ class NodeProcess:
         environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         with theirs, self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "cluster.cli",
-                *self._arguments,
+                *self.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
