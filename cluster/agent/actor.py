@@ -137,7 +137,7 @@ class Agent(Registering):
         state, known = self.state, self._known
         if self._seed is not None:
             # Names must differ from those of the life before.
-            self._rng = random.Random(f"{self._seed}/{self.clock.time()}")  # noqa: S311
+            self._rng = random.Random(f"{self._seed}/{state.life}")  # noqa: S311
         state.touch_agent()
         self.incarnation = self._uuid()
         found = {container.id: container for container in await self.runner.start()}

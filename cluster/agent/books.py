@@ -46,6 +46,8 @@ class Books:
 
     def __post_init__(self) -> None:
         self.boot_id = ""
+        self.life = 1
+        """The how manieth process of the agent this is."""
         self.forgetful = False
         """Whether something that ran here may not be on disk: its machine was started again."""
         self.runs: dict[Key, ExecutorRun] = {}

@@ -35,10 +35,11 @@ class CheckpointError(Exception):
 
 
 class StoredAgent(Struct, frozen=True):
-    """The agent itself, and which life of its machine it was in."""
+    """The agent itself, and which life of its own and of its machine it was in."""
 
     info: AgentInfo
     boot_id: str = ""
+    life: int = 1
 
 
 class StoredRun(Struct, frozen=True, omit_defaults=True):
@@ -94,7 +95,7 @@ def changes(books: Books) -> dict[RecordKey, bytes | None]:
 def _record(books: Books, kind: str, framework_id: str, id_: str) -> object | None:
     key = (framework_id, id_)
     if kind == "agent":
-        return StoredAgent(books.info, books.boot_id)
+        return StoredAgent(books.info, books.boot_id, books.life)
     if kind == "framework":
         return books.frameworks.get(framework_id)
     if kind == "run":
@@ -152,6 +153,7 @@ def restore(books: Books, stored: Mapping[RecordKey, bytes]) -> AgentInfo | None
         if isinstance(record, StoredAgent):
             info = record.info
             books.forgetful = record.boot_id != books.boot_id
+            books.life = record.life + 1
         elif isinstance(record, FrameworkInfo):
             books.frameworks[framework_id] = record
         elif isinstance(record, StoredRun):

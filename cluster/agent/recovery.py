@@ -21,13 +21,14 @@ class RecoveryRules(ExecutorRules):
         """Go on with what was written down; `found` are the ids of the containers that are there, ended or not.
 
         What was never launched is launched now. Executors are asked to come back. What is gone ends its tasks: its
-        machine was started again, or somebody has killed what watched it.
+        machine was started again, or somebody has killed what watched it. After another start of the machine, that
+        something is not there is no proof that it never ran.
         """
         for run in list(self.runs.values()):
             if run.is_group:
                 continue
             if run.container_id not in found:
-                if run.phase is Phase.LAUNCHING:
+                if run.phase is Phase.LAUNCHING and not self.forgetful:
                     self.effects.append(LaunchContainer(run))
                 else:
                     aware = run.framework.can(Capability.PARTITION_AWARE)

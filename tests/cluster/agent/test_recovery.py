@@ -261,3 +261,19 @@ async def test_an_agent_that_is_shut_down_keeps_its_name_and_nothing_else(world:
     assert [key[0] for key in world.machine.disk] == ["agent"]
     await world.start()
     assert world.agent.state.info.id == "A1"
+
+
+async def test_after_another_boot_nothing_is_launched_again(world: AgentWorld) -> None:
+    await world.run("t")
+    await world.acknowledge()
+    await world.crash()
+    # The disk lost its end with the power, and the machine all that ran.
+    key = ("run", "F1", "t")
+    world.machine.disk[key] = world.machine.disk[key].replace(b"running", b"launching")
+    (container,) = world.machine.containers.values()
+    await container.destroy()
+    world.machine.containers.clear()
+    world.boot = "second"
+    await world.start()
+    assert world.machine.launches == ["t"]
+    assert [status.state for status in await world.acknowledge()] == [TaskState.LOST]
