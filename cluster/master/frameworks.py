@@ -7,9 +7,11 @@ import logging
 import msgspec
 
 from actors import UPID
+from allocators.errors import AllocatorError
 from cluster.messages import (
     FrameworkInfo,
     FrameworkRefused,
+    OperationState,
     Reason,
     Revive,
     ShutdownFramework,
@@ -17,11 +19,14 @@ from cluster.messages import (
     Subscribed,
     Suppress,
     TaskState,
+    UpdateFramework,
+    UpdateOperation,
 )
 
+from .framework_settings import offer_settings
 from .ledger import Ledger
 from .records import Completed, FrameworkRecord
-from .validation import framework_problem
+from .validation import framework_problem, update_problem
 
 __all__ = ["FrameworkRules"]
 
@@ -41,48 +46,86 @@ class FrameworkRules(Ledger):
             # The answer to a first subscription was lost, or is on its way.
             known = self._by_upid.get(sender)
             info = msgspec.structs.replace(info, id=known or self.new_id("F"))
-        if any(done.info.id == info.id for done in self.completed_frameworks):
-            self.send(sender, FrameworkRefused(f"framework {info.id} has ended"))
+        elif self.has_ended(info.id):
+            self.send(sender, FrameworkRefused(f"framework {info.id} has ended, or was never subscribed"))
             return
         framework = self.frameworks.get(info.id)
-        if framework is None:
-            framework = self.frameworks[info.id] = FrameworkRecord(info, None)
-        elif framework.upid == sender and framework.connected and framework.info == info:
+        again = framework is not None and framework.upid == sender and framework.connected
+        if framework is not None and again and framework.info == info:
             self.send(sender, Subscribed(info.id, self.master_id))
             return
+        suppressed = set(message.suppressed_roles) & set(info.roles)
+        try:
+            self.allocator.set_framework(info.id, info.roles, **offer_settings(info, suppressed, active=True))
+        except AllocatorError as error:
+            self.send(sender, FrameworkRefused(str(error)))
+            return
+        if framework is None:
+            framework = self.frameworks[info.id] = FrameworkRecord(info, None)
         elif framework.upid is not None and framework.upid != sender:
-            if framework.connected:
-                text = "another scheduler has subscribed as this framework"
-                self.send(framework.upid, FrameworkRefused(text))
+            text = "another scheduler has subscribed as this framework"
+            self.tell(framework, FrameworkRefused(text))
             self._by_upid.pop(framework.upid, None)
-        gone = set(framework.info.roles) - set(info.roles)
-        if gone and any(task.role in gone for task in framework.tasks.values()):
-            # Its tasks keep their charge: the role goes when they have ended.
-            log.info("framework %s leaves roles %s with tasks running", info.id, ", ".join(sorted(gone)))
+        self._take_info(framework, info)
         self.rescind_all(framework)
-        framework.info = info
         framework.upid = sender
         framework.connected = True
         framework.subscribed_at = now
         framework.failover_deadline = None
-        framework.suppressed = set(message.suppressed_roles) & set(info.roles)
+        framework.suppressed = suppressed
         self._by_upid[sender] = info.id
-        self.allocator.set_framework(
-            info.id, info.roles, suppressed=sorted(framework.suppressed), active=True
-        )
         log.info("framework %s (%s) subscribed from %s", info.id, info.name, sender)
         self.send(sender, Subscribed(info.id, self.master_id))
+
+    def has_ended(self, framework_id: str) -> bool:
+        """Whether a framework that comes by this id, or is brought by an agent, is none any more.
+
+        All that ever subscribed are on record until they end. Only where the registry is as young as this master may
+        one come that is not.
+        """
+        if framework_id in self.frameworks:
+            return False
+        return not self.adopting or any(done.info.id == framework_id for done in self.completed_frameworks)
+
+    def update_framework(self, framework: FrameworkRecord, message: UpdateFramework) -> None:
+        """Take what a framework says of itself now; its id, user and principal stay."""
+        info = message.framework
+        suppressed = set(message.suppressed_roles) & set(info.roles)
+        problem = update_problem(framework.info, info)
+        if problem is None:
+            try:
+                self.allocator.set_framework(
+                    info.id, info.roles, **offer_settings(info, suppressed, active=True)
+                )
+            except AllocatorError as error:
+                problem = str(error)
+        if problem is not None:
+            log.warning("framework %s: update refused: %s", framework.id, problem)
+            self.tell(framework, UpdateOperation("", OperationState.ERROR, problem))
+            return
+        for offer in list(framework.offers.values()):
+            if offer.role not in info.roles:
+                self.rescind(offer, None, 0.0)
+        framework.suppressed = suppressed
+        self._take_info(framework, info)
+
+    def _take_info(self, framework: FrameworkRecord, info: FrameworkInfo) -> None:
+        gone = set(framework.info.roles) - set(info.roles)
+        if gone and any(task.role in gone for task in framework.tasks.values()):
+            # Its tasks keep their charge: the role goes when they have ended.
+            log.info("framework %s leaves roles %s with tasks running", info.id, ", ".join(sorted(gone)))
+        framework.info = info
+        if self.registry.frameworks.get(info.id) != info:
+            self.record("frameworks", info.id, info)
 
     def framework_exited(self, upid: UPID, now: float) -> None:
         """A scheduler is gone: its offers return; its tasks live on for its failover timeout."""
         framework = self.frameworks.get(self._by_upid.get(upid, ""))
-        if framework is None or framework.upid != upid:
+        if framework is None or framework.upid != upid or not framework.connected:
             return
         framework.connected = False
         self.rescind_all(framework)
-        self.allocator.set_framework(
-            framework.id, framework.info.roles, suppressed=sorted(framework.suppressed), active=False
-        )
+        self._set_inactive(framework)
         framework.failover_deadline = now + framework.info.failover_timeout
         log.info(
             "framework %s (%s) disconnected, it has %g s to return",
@@ -92,6 +135,14 @@ class FrameworkRules(Ledger):
         )
         self.end_overdue(now)
 
+    def framework_at(self, upid: UPID) -> str:
+        """The id of the framework, or the agent, at that address; empty if there is none."""
+        return self._by_upid.get(upid, "")
+
+    def _set_inactive(self, framework: FrameworkRecord) -> None:
+        settings = offer_settings(framework.info, framework.suppressed, active=False)
+        self.allocator.set_framework(framework.id, framework.info.roles, **settings)
+
     def end_overdue(self, now: float) -> None:
         """End frameworks that did not return in time."""
         for framework in list(self.frameworks.values()):
@@ -99,11 +150,15 @@ class FrameworkRules(Ledger):
                 self.teardown(framework.id, now, "its scheduler did not return")
 
     def teardown(self, framework_id: str, now: float, reason: str = "torn down") -> bool:
-        """End a framework and its tasks everywhere. False if there is none."""
+        """End a framework and its tasks everywhere. False if there is none.
+
+        Agents that are not connected are told when they return: it is on record no more.
+        """
         framework = self.frameworks.get(framework_id)
         if framework is None:
             return False
         log.info("framework %s (%s) ends: %s", framework_id, framework.info.name, reason)
+        self.forget(framework_id, "frameworks")
         self.rescind_all(framework)
         for agent in self.agents.values():
             mine = [e for key, e in agent.executors.items() if key[0] == framework_id]
@@ -111,13 +166,18 @@ class FrameworkRules(Ledger):
                 self.send(agent.upid, ShutdownFramework(framework_id))
             for executor in mine:
                 self.remove_executor(agent, executor)
-        for task in list(framework.tasks.values()):
+        for task in list(framework.task_ids.values()):
             if not task.state.terminal:
                 task.status = self.master_status(
                     task, TaskState.KILLED, Reason.FRAMEWORK_REMOVED, reason, now
                 )
             self.release_task(task)
             self.forget_task(task)
+        self.inverse_offers = {
+            id_: record
+            for id_, record in self.inverse_offers.items()
+            if record.offer.framework_id != framework_id
+        }
         self.allocator.remove_framework(framework_id)
         del self.frameworks[framework_id]
         if framework.upid is not None:
@@ -149,9 +209,8 @@ class FrameworkRules(Ledger):
         self.allocator.revive(framework.id, sorted(roles))
 
     def expect_framework(self, info: FrameworkInfo, now: float) -> None:
-        """A framework that an agent runs tasks of, but whose scheduler has not come to this master yet."""
-        if info.id in self.frameworks or any(c.info.id == info.id for c in self.completed_frameworks):
-            return
-        record = FrameworkRecord(info, None, failover_deadline=now + max(info.failover_timeout, 60.0))
-        self.frameworks[info.id] = record
-        self.allocator.set_framework(info.id, info.roles, active=False)
+        """A framework whose scheduler has not come to this master yet: it is waited for."""
+        grace = max(info.failover_timeout, self.options.framework_grace)
+        framework = FrameworkRecord(info, None, failover_deadline=now + grace)
+        self.frameworks[info.id] = framework
+        self._set_inactive(framework)

@@ -5,14 +5,33 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from actors import UPID, Message
 from allocators import OfferAllocator
-from cluster.messages import Offer, Reason, Rescind, Source, TaskState, TaskStatus, Update
-from cluster.resources import Resources
+from cluster.messages import (
+    FrameworkFailure,
+    Offer,
+    Reason,
+    Rescind,
+    Source,
+    TaskState,
+    TaskStatus,
+    Update,
+)
+from cluster.registry import Change, RegistryState
 
 from .options import MasterOptions
-from .records import AgentRecord, Completed, ExecutorRecord, FrameworkRecord, TaskEntry
+from .parts import Parts, offer_parts
+from .permits import Permits
+from .records import (
+    AgentRecord,
+    Completed,
+    ExecutorRecord,
+    FrameworkRecord,
+    InverseOfferRecord,
+    TaskEntry,
+)
 
 __all__ = ["Ledger"]
 
@@ -21,7 +40,7 @@ log = logging.getLogger("ostrom.master")
 
 @dataclass
 class Ledger:
-    """Agents, frameworks, offers and tasks, and what is to be sent.
+    """Agents, frameworks, offers and tasks, what is to be remembered, and what is to be sent after that.
 
     The moves here leave the books balanced each by itself; the rules are in the classes above this one.
     """
@@ -31,15 +50,39 @@ class Ledger:
     options: MasterOptions = field(default_factory=MasterOptions)
 
     def __post_init__(self) -> None:
+        self.registry = RegistryState()
+        """What is on record, this turn's changes included."""
+        self.changes: list[Change] = []
+        """What is still to be written, before `outbox` is sent."""
+        self.adopting = True
+        """Whether the registry began with this master: who comes and is not on record is believed."""
+        self.recovering: dict[str, float] = {}
+        """Agents on record that have not come to this master yet, and until when they are waited for."""
+        self.doubted: dict[str, str] = {}
+        """Agents that are to become unreachable as soon as the rate of removals allows, and why."""
+        self.permits = Permits(self.options.agent_removal_rate_limit)
         self.agents: dict[str, AgentRecord] = {}
         self.frameworks: dict[str, FrameworkRecord] = {}
         self.completed_frameworks: deque[Completed] = deque(maxlen=self.options.completed_frameworks)
         self.completed_tasks: deque[TaskEntry] = deque(maxlen=self.options.completed_tasks)
         self.offers: dict[str, tuple[Offer, float]] = {}
+        self.inverse_offers: dict[str, InverseOfferRecord] = {}
         self.outbox: list[tuple[UPID, Message]] = []
         self.counters: dict[str, int] = {}
         self._by_upid: dict[UPID, str] = {}
-        self._numbers = {"F": 0, "A": 0, "O": 0}
+        self._numbers = {"F": 0, "A": 0, "O": 0, "I": 0}
+
+    def record(self, kind: str, id_: str, value: Any) -> None:
+        """Have it remembered before anything is told that this turn, or a later one, says; None forgets it."""
+        change = Change(kind, id_, value)
+        self.registry.apply(change)
+        self.changes.append(change)
+
+    def forget(self, id_: str, *kinds: str) -> None:
+        """Take an object out of the registry, so far as it is there."""
+        for kind in kinds:
+            if id_ in getattr(self.registry, kind):
+                self.record(kind, id_, None)
 
     # Offers.
 
@@ -49,29 +92,35 @@ class Ledger:
         del self.frameworks[offer.framework_id].offers[offer.id]
         self.agents[offer.agent_id].offers.discard(offer.id)
 
-    def return_to_agent(self, offer: Offer, resources: Resources, refuse: float | None, now: float) -> None:
+    def return_to_agent(self, offer: Offer, parts: Parts, refuse: float | None, now: float) -> None:
         """Give resources of an offer back; `refuse` as the allocator's `release` has it."""
-        if not resources:
-            return
-        self.agents[offer.agent_id].free += resources
-        self.allocator.release(
-            offer.agent_id, offer.framework_id, offer.role, resources.amounts(), refuse=refuse, now=now
-        )
+        self._release(offer.agent_id, offer.framework_id, offer.role, parts, refuse, now)
 
-    def rescind(self, offer: Offer, refuse: float, now: float) -> None:
+    def rescind(self, offer: Offer, refuse: float | None, now: float) -> None:
         """Take an offer back and tell its framework."""
         framework = self.frameworks[offer.framework_id]
         self.drop_offer(offer)
-        self.return_to_agent(offer, offer.resources, refuse, now)
-        if framework.upid is not None and framework.connected:
-            self.send(framework.upid, Rescind(offer.id))
+        self.return_to_agent(offer, offer_parts(offer), refuse, now)
+        self.tell(framework, Rescind(offer.id))
         self.count("offers_rescinded")
+
+    def rescind_agent(self, agent: AgentRecord) -> None:
+        """Take back all offers of an agent; whoever had one may be offered it again at once."""
+        for offer_id in sorted(agent.offers):
+            self.rescind(self.offers[offer_id][0], None, 0.0)
 
     def rescind_all(self, framework: FrameworkRecord) -> None:
         """Take back all offers of a framework, which is gone or starts anew: it is not told."""
         for offer in list(framework.offers.values()):
             self.drop_offer(offer)
-            self.return_to_agent(offer, offer.resources, None, 0.0)
+            self.return_to_agent(offer, offer_parts(offer), None, 0.0)
+
+    def heed(self, agent: AgentRecord) -> None:
+        """Offer an agent, or no longer: only one that is connected, and that no operator has deactivated."""
+        offered = agent.connected and agent.active
+        if not offered:
+            self.rescind_agent(agent)
+        self.allocator.update_agent(agent.id, active=offered)
 
     # Tasks and executors.
 
@@ -79,17 +128,34 @@ class Ledger:
         """Give a task's resources back, once."""
         if entry.holds:
             entry.holds = False
-            self._release(entry.agent_id, entry.framework_id, entry.role, entry.info.resources)
+            self._release(entry.agent_id, entry.framework_id, entry.role, entry.parts)
 
     def remove_executor(self, agent: AgentRecord, executor: ExecutorRecord) -> None:
         """Take an executor out, and give its resources back."""
-        del agent.executors[executor.framework_id, executor.info.executor_id]
-        self._release(agent.id, executor.framework_id, executor.role, executor.info.resources)
+        del agent.executors[executor.key]
+        self._release(agent.id, executor.framework_id, executor.role, executor.parts)
 
-    def _release(self, agent_id: str, framework_id: str, role: str, resources: Resources) -> None:
-        if resources:
-            self.agents[agent_id].free += resources
-            self.allocator.release(agent_id, framework_id, role, resources.amounts())
+    def _release(
+        self,
+        agent_id: str,
+        framework_id: str,
+        role: str,
+        parts: Parts,
+        refuse: float | None = None,
+        now: float = 0.0,
+    ) -> None:
+        if parts:
+            self.agents[agent_id].unused += parts
+            self.allocator.release(
+                agent_id,
+                framework_id,
+                role,
+                parts.plain.amounts(),
+                reserved=parts.reserved_amounts,
+                revocable=parts.revocable_amounts,
+                refuse=refuse,
+                now=now,
+            )
 
     def forget_task(self, entry: TaskEntry) -> None:
         """Take a task out of the books; it is kept for a while for those who ask."""
@@ -107,9 +173,7 @@ class Ledger:
         self.count(f"tasks_{state.short.lower()}")
         self.release_task(entry)
         self.forget_task(entry)
-        framework = self.frameworks.get(entry.framework_id)
-        if framework is not None and framework.upid is not None and framework.connected:
-            self.send(framework.upid, Update(entry.status))
+        self.tell(self.frameworks.get(entry.framework_id), Update(entry.status))
 
     def master_status(
         self, entry: TaskEntry, state: TaskState, reason: Reason, text: str, now: float
@@ -136,13 +200,23 @@ class Ledger:
     # Small things.
 
     def new_id(self, kind: str) -> str:
-        """Return the next id of a kind: F, A or O."""
+        """Return the next id of a kind: F, A, O or I."""
         self._numbers[kind] += 1
         return f"{self.master_id}-{kind}{self._numbers[kind]}"
 
     def send(self, to: UPID, message: Message) -> None:
         """Have the actor send a message after this turn."""
         self.outbox.append((to, message))
+
+    def tell(self, framework: FrameworkRecord | None, message: Message) -> None:
+        """Send to a framework's scheduler, if it is connected."""
+        if framework is not None and framework.upid is not None and framework.connected:
+            self.send(framework.upid, message)
+
+    def tell_all_of(self, agent_id: str, text: str) -> None:
+        """Tell every framework that an agent is lost."""
+        for framework in self.frameworks.values():
+            self.tell(framework, FrameworkFailure(agent_id, message=text))
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to a counter."""

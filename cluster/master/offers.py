@@ -1,64 +1,64 @@
-"""Offers at the master: made, declined, accepted; tasks launched on them."""
+"""Offers at the master: made, declined, accepted, and what is done with them."""
 
 from __future__ import annotations
-
-import logging
-
-import msgspec
 
 from cluster.messages import (
     Accept,
     Decline,
     Launch,
+    LaunchGroup,
     Offer,
     Offers,
+    Operation,
+    OperationState,
     Reason,
-    RunTask,
-    TaskInfo,
+    Reserve,
     TaskState,
-    TaskStatus,
-    Update,
+    UpdateOperation,
 )
-from cluster.resources import Resources
 
-from .ledger import Ledger
-from .records import AgentRecord, ExecutorRecord, FrameworkRecord, TaskEntry
-from .validation import task_problem
+from .launching import LaunchRules
+from .parts import Parts, offer_parts, total
+from .records import AgentRecord, FrameworkRecord
+from .reservations import ReservationRules
 
 __all__ = ["OfferRules"]
 
-log = logging.getLogger("ostrom.master")
 
-
-class OfferRules(Ledger):
+class OfferRules(LaunchRules, ReservationRules):
     """What follows from what is free, and from what frameworks answer."""
 
-    def allocate(self, now: float, *, full: bool = False) -> None:
+    def make_offers(self, now: float, *, full: bool = False) -> None:
         """Offer what is free, as the allocator decides."""
         made: dict[str, list[Offer]] = {}
         for grant in self.allocator.allocate(now, full=full).grants:
             agent = self.agents[grant.agent]
             framework = self.frameworks[grant.framework]
-            resources = agent.free.take(grant.amounts)
-            agent.free -= resources
+            parts = Parts(
+                agent.unused.plain.take(grant.amounts),
+                {role: agent.unused.reserved[role].take(amounts) for role, amounts in grant.reserved.items()},
+                agent.unused.revocable.take(grant.revocable),
+            )
+            agent.unused -= parts
             offer = Offer(
                 self.new_id("O"),
                 framework.id,
                 agent.id,
                 agent.info.hostname,
-                resources,
+                parts.whole,
                 grant.role,
                 agent.info.attributes,
                 str(agent.upid),
+                parts.reserved,
+                parts.revocable,
+                agent.unavailability,
             )
             agent.offers.add(offer.id)
             framework.offers[offer.id] = offer
             self.offers[offer.id] = (offer, now + self.options.offer_timeout)
             made.setdefault(framework.id, []).append(offer)
         for framework_id, offers in made.items():
-            upid = self.frameworks[framework_id].upid
-            if upid is not None:
-                self.send(upid, Offers(tuple(offers)))
+            self.tell(self.frameworks[framework_id], Offers(tuple(offers)))
             self.count("offers_made", len(offers))
 
     def decline(self, framework: FrameworkRecord, message: Decline, now: float) -> None:
@@ -70,102 +70,60 @@ class OfferRules(Ledger):
                 self.count("stale_declines")
                 continue
             self.drop_offer(offer)
-            self.return_to_agent(offer, offer.resources, message.filters.seconds(), now)
+            self.return_to_agent(offer, offer_parts(offer), message.filters.seconds(), now)
         self.count("offers_declined", len(message.offer_ids))
 
     def accept(self, framework: FrameworkRecord, message: Accept, now: float) -> None:
-        """Launch tasks on offers. What cannot be done is told for each task; what is not used returns."""
-        tasks = [
-            task
-            for operation in message.operations
-            if isinstance(operation, Launch)
-            for task in operation.tasks
-        ]
+        """Do what is wanted with offers, in order. What cannot be done is told, each by itself; the rest returns."""
         offers = [framework.offers[i] for i in dict.fromkeys(message.offer_ids) if i in framework.offers]
         problem = _offers_problem(message.offer_ids, offers)
         for offer in offers:
             self.drop_offer(offer)
         if problem:
             for offer in offers:
-                self.return_to_agent(offer, offer.resources, 0.0, now)
-            for task in tasks:
-                self._refuse_task(
-                    framework, task, TaskState.DROPPED, Reason.INVALID_OFFERS, problem, now, message
-                )
+                self.return_to_agent(offer, offer_parts(offer), 0.0, now)
+            for operation in message.operations:
+                self._drop_operation(framework, operation, problem, now)
             return
         agent, role = self.agents[offers[0].agent_id], offers[0].role
-        left = offers[0].resources
-        for offer in offers[1:]:
-            left += offer.resources
-        for task in tasks:
-            executor_resources, problem = self._executor_needs(framework, agent, task)
-            problem = problem or task_problem(task, agent.id, left, executor_resources, framework.tasks)
-            if problem:
-                self._refuse_task(
-                    framework, task, TaskState.ERROR, Reason.TASK_INVALID, problem, now, message
-                )
-                continue
-            left -= task.resources + executor_resources
-            self._launch(framework, agent, role, task, now)
+        left = total(map(offer_parts, offers))
+        for operation in message.operations:
+            left, problem = self._perform(framework, agent, role, operation, left, now)
+            if operation.id or (problem and not isinstance(operation, Launch | LaunchGroup)):
+                state = OperationState.ERROR if problem else OperationState.FINISHED
+                self.tell(framework, UpdateOperation(operation.id, state, problem or ""))
         # What was not used is declined; one release for each offer would set one filter for each.
         self.return_to_agent(offers[0], left, message.filters.seconds(), now)
         self.count("offers_accepted", len(offers))
 
-    def _executor_needs(
-        self, framework: FrameworkRecord, agent: AgentRecord, task: TaskInfo
-    ) -> tuple[Resources, str | None]:
-        """What the task's executor needs besides the task, and what is wrong with it, if anything."""
-        if task.executor is None:
-            return Resources(), None
-        running = agent.executors.get((framework.id, task.executor.executor_id))
-        if running is None:
-            return task.executor.resources, None
-        if running.info != task.executor:
-            return Resources(), (
-                f"executor_id {task.executor.executor_id!r} runs on the agent with another ExecutorInfo"
-            )
-        return Resources(), None
-
-    def _launch(
-        self, framework: FrameworkRecord, agent: AgentRecord, role: str, task: TaskInfo, now: float
-    ) -> None:
-        task = msgspec.structs.replace(task, agent_id=agent.id)
-        status = TaskStatus(
-            task.task_id, TaskState.STAGING, agent_id=agent.id, executor_id=task.executor_id, timestamp=now
-        )
-        entry = TaskEntry(framework.id, role, agent.id, task, status)
-        agent.tasks[entry.key] = entry
-        framework.tasks[task.task_id] = entry
-        if task.executor is not None:
-            key = (framework.id, task.executor.executor_id)
-            if key not in agent.executors:
-                agent.executors[key] = ExecutorRecord(framework.id, role, task.executor)
-        self.count("tasks_launched")
-        self.send(agent.upid, RunTask(framework.info, task, role))
-
-    def _refuse_task(
+    def _perform(
         self,
         framework: FrameworkRecord,
-        task: TaskInfo,
-        state: TaskState,
-        reason: Reason,
-        problem: str,
+        agent: AgentRecord,
+        role: str,
+        operation: Operation,
+        left: Parts,
         now: float,
-        message: Accept,
+    ) -> tuple[Parts, str | None]:
+        """Do one operation; return what is left after it, and what was wrong with it."""
+        if isinstance(operation, Launch):
+            return self.launch(framework, agent, role, operation, left, now)
+        if isinstance(operation, LaunchGroup):
+            return self.launch_group(framework, agent, role, operation, left, now)
+        if isinstance(operation, Reserve):
+            return self.reserve_offered(framework, agent, role, operation, left)
+        return self.unreserve_offered(framework, agent, role, operation, left)
+
+    def _drop_operation(
+        self, framework: FrameworkRecord, operation: Operation, problem: str, now: float
     ) -> None:
-        self.count("tasks_refused")
-        log.warning("framework %s: task %r refused: %s", framework.id, task.task_id, problem)
-        if framework.upid is not None:
-            status = TaskStatus(
-                task.task_id,
-                state,
-                reason=reason,
-                message=problem,
-                agent_id=task.agent_id,
-                executor_id=task.executor_id,
-                timestamp=now,
-            )
-            self.send(framework.upid, Update(status))
+        """Tell that an operation was not begun: its offers are not valid."""
+        launch = isinstance(operation, Launch | LaunchGroup)
+        if isinstance(operation, Launch | LaunchGroup):
+            for task in operation.tasks:
+                self.refuse_task(framework, task, TaskState.DROPPED, Reason.INVALID_OFFERS, problem, now)
+        if operation.id or not launch:
+            self.tell(framework, UpdateOperation(operation.id, OperationState.DROPPED, problem))
 
 
 def _offers_problem(offer_ids: tuple[str, ...], offers: list[Offer]) -> str | None:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from cluster.resources import Resources
+from cluster.registry import Quota
 
-__all__ = ["MasterOptions", "RoleOptions"]
+__all__ = ["MasterOptions", "RateLimit", "RoleOptions"]
+
+RoleOptions = Quota
+"""What an operator can set of a role besides its weight."""
 
 
 @dataclass(frozen=True, slots=True)
-class RoleOptions:
-    """What an operator can set of a role besides its weight.
+class RateLimit:
+    """How many messages a second the schedulers of a principal may send, together.
 
-    Of the resources named, the role and all below it together are kept free `guarantee`, and get at most `limit`.
-    `priority` is for allocators that heed it.
+    What is more waits its turn; more than `capacity` of them (None: any number) must not wait.
     """
 
-    guarantee: Resources = Resources()  # noqa: RUF009 - immutable
-    limit: Resources = Resources()  # noqa: RUF009
-    priority: int = 0
+    qps: float
+    capacity: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.qps < float("inf"):
+            raise ValueError(f"rate limit: qps is {self.qps}, not a number above 0")
+        if self.capacity is not None and self.capacity < 0:
+            raise ValueError(f"rate limit: capacity is {self.capacity}, below 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,11 @@ class MasterOptions:
 
     In Mesos offers live for ever unless told otherwise, and a framework that does not answer hoards the
     cluster.
+
+    `agent_reregister_timeout`: how long a new master waits for the agents on record; `framework_grace`: how long at
+    least for the frameworks. `agent_removal_rate_limit` is (agents, seconds): no more become unreachable in that time.
+    `registry_max_agent_age` and `registry_max_agent_count` bound what is remembered of agents that are unreachable or
+    gone. `rate_limits` are by principal.
     """
 
     allocation_interval: float = 1.0
@@ -36,3 +49,11 @@ class MasterOptions:
     max_missed_pings: int = 5
     completed_frameworks: int = 50
     completed_tasks: int = 1000
+    max_unreachable_tasks_per_framework: int = 1000
+    agent_reregister_timeout: float = 600.0
+    framework_grace: float = 75.0
+    agent_removal_rate_limit: tuple[int, float] | None = None
+    registry_gc_interval: float = 900.0
+    registry_max_agent_age: float = 14 * 86400.0
+    registry_max_agent_count: int = 102400
+    rate_limits: Mapping[str, RateLimit] = field(default_factory=dict)

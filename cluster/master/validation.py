@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from cluster.messages import FrameworkInfo, TaskInfo, check_id
+from cluster.messages import FrameworkInfo, LaunchGroup, TaskInfo, check_id
 from cluster.resources import Resources
 
-__all__ = ["framework_problem", "role_problem", "task_problem"]
+from .framework_settings import offer_problem
+from .parts import Parts
+
+__all__ = ["framework_problem", "group_problem", "role_problem", "task_problem", "update_problem"]
 
 _ROLE_PART = re.compile(r"(?!-)[^\s/\\\x00-\x1f\x7f]{1,128}")
 
@@ -34,27 +37,28 @@ def framework_problem(info: FrameworkInfo) -> str | None:
             return f"framework.roles: {problem}"
     if info.id and (problem := check_id("framework.id", info.id)):
         return problem
-    return None
+    return offer_problem(info)
+
+
+def update_problem(before: FrameworkInfo, after: FrameworkInfo) -> str | None:
+    """What is wrong with a framework's new introduction, or None."""
+    for name in ("id", "user", "principal"):
+        was, would_be = getattr(before, name), getattr(after, name)
+        if was != would_be:
+            return f"framework.{name} cannot change: it is {was!r}, not {would_be[:80]!r}"
+    return framework_problem(after)
 
 
 def task_problem(
-    task: TaskInfo,
-    agent_id: str,
-    available: Resources,
-    executor_resources: Resources,
-    taken_ids: Container[str],
+    task: TaskInfo, agent_id: str, available: Parts, executor_resources: Resources, taken_ids: Container[str]
 ) -> str | None:
     """What is wrong with a task to be launched on that agent, or None.
 
     `available` is what is left of the accepted offers, `executor_resources` what its executor needs besides
     (nothing if that runs already).
     """
-    if problem := check_id("task_id", task.task_id):
+    if problem := _naming_problem(task, agent_id, taken_ids):
         return problem
-    if task.task_id in taken_ids:
-        return f"task_id {task.task_id!r} is in use by this framework"
-    if task.agent_id not in ("", agent_id):
-        return f"task.agent_id is {task.agent_id!r}, the offer is of agent {agent_id!r}"
     if (task.command is None) == (task.executor is None):
         return "a task has a command or an executor, one of the two"
     command = task.command
@@ -62,16 +66,64 @@ def task_problem(
         if problem := check_id("executor_id", task.executor.executor_id):
             return problem
         command = task.executor.command
-    if command is not None and (problem := command.problem()):
+    if command is None:
+        return "task.executor has no command: that is the default executor's, which runs groups"
+    if problem := command.problem():
         return problem
+    return _resources_problem(task, available, executor_resources)
+
+
+def group_problem(
+    group: LaunchGroup, agent_id: str, available: Parts, taken_ids: Container[str], *, executor_taken: bool
+) -> str | None:
+    """What is wrong with a group of tasks to be launched on that agent, or None: all of it is launched, or nothing."""
+    executor = group.executor
+    if problem := check_id("executor_id", executor.executor_id):
+        return problem
+    if executor.command is not None:
+        return "the executor of a group is the default one, without a command"
+    if executor_taken:
+        return f"executor_id {executor.executor_id!r} is in use on the agent"
+    if not group.tasks:
+        return "the group has no tasks"
+    if not available.whole.contains(executor.resources):
+        return f"the executor needs more than is offered: {available.whole.missing(executor.resources)}"
+    left, seen = available - available.take(executor.resources), set[str]()
+    for task in group.tasks:
+        problem = _naming_problem(task, agent_id, taken_ids)
+        if task.task_id in seen:
+            problem = "it is in the group twice"
+        elif task.command is None or task.executor is not None:
+            problem = "a task of a group has a command, and no executor of its own"
+        problem = problem or task.command.problem() if task.command is not None else problem
+        if problem := problem or _resources_problem(task, left, Resources()):
+            return f"task {task.task_id[:80]!r}: {problem}"
+        seen.add(task.task_id)
+        left -= left.take(task.resources, revocable=task.revocable)
+    return None
+
+
+def _naming_problem(task: TaskInfo, agent_id: str, taken_ids: Container[str]) -> str | None:
+    if problem := check_id("task_id", task.task_id):
+        return problem
+    if task.task_id in taken_ids:
+        return f"task_id {task.task_id!r} is in use by this framework"
+    if task.agent_id not in ("", agent_id):
+        return f"task.agent_id is {task.agent_id!r}, the offer is of agent {agent_id!r}"
+    return None
+
+
+def _resources_problem(task: TaskInfo, available: Parts, executor_resources: Resources) -> str | None:
     if not task.resources:
         return "task.resources is empty"
+    there = available.revocable if task.revocable else available.whole
     for name in task.resources.names():
-        if name not in available.names() and name not in executor_resources.names():
-            return f"task.resources: {name!r} is not in the offer ({available})"
-    if not available.contains(task.resources):
-        return f"more than is offered: {available.missing(task.resources)}"
-    if not (available - task.resources).contains(executor_resources):
-        missing = (available - task.resources).missing(executor_resources)
-        return f"with its executor, more than is offered: {missing}"
+        if name not in there.names() and name not in executor_resources.names():
+            offered = f"{there}, revocable" if task.revocable else str(there)
+            return f"task.resources: {name!r} is not in the offer ({offered})"
+    if not there.contains(task.resources):
+        return f"more than is offered: {there.missing(task.resources)}"
+    rest = (available - available.take(task.resources, revocable=task.revocable)).whole
+    if not rest.contains(executor_resources):
+        return f"with its executor, more than is offered: {rest.missing(executor_resources)}"
     return None

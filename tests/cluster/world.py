@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from actors import UPID, Actor, ActorSystem, InProcessNetwork, Message, PausedClock
+import msgspec
+
+from actors import NOCONNECTION, UPID, Actor, ActorSystem, InProcessNetwork, Message, PausedClock
 from actors.testing import advance, settle
 from cluster.attributes import Attributes
 from cluster.master import Master, MasterOptions, RoleOptions
@@ -17,6 +19,7 @@ from cluster.messages import (
     CommandInfo,
     Decline,
     ExecutorInfo,
+    ExecutorState,
     Filters,
     FrameworkInfo,
     Launch,
@@ -29,6 +32,7 @@ from cluster.messages import (
     Subscribe,
     Subscribed,
     TaskInfo,
+    TaskRecord,
     TaskState,
     TaskStatus,
     Update,
@@ -45,6 +49,8 @@ class Peer(Actor):
     def __init__(self) -> None:
         self.inbox: list[Message] = []
         self.id = ""
+        self.info = AgentInfo("host", Resources())
+        self.framework = FrameworkInfo("test")
         self.answers_pings = True
 
     def unhandled(self, message: Message, sender: UPID | None) -> None:
@@ -83,25 +89,37 @@ class World:
         self.clock = PausedClock()
         self.network = InProcessNetwork()
         self.system = ActorSystem(clock=self.clock, transport=self.network.transport("world"))
-        self.master = Master(
-            options=options,
-            registry=registry or MemoryRegistry(),
-            weights=weights,
-            allocator=allocator,
-            roles=roles,
-            seed=1,
-        )
+        self.registry = registry or MemoryRegistry()
+        self.masters = 0
         self.broken: list[str] = []
-        self.master.on_turn = self._check
+        self.master = self._make(options=options, weights=weights, allocator=allocator, roles=roles)
+
+    def _make(self, **settings: Any) -> Master:
+        self.masters += 1
+        master = Master(registry=self.registry, seed=self.masters, **settings)
+        master.on_turn = self._check
+        return master
 
     def _check(self) -> None:
-        self.broken += violations(self.master.state)
+        master = self.master
+        self.broken += violations(master.state)
+        stored = getattr(self.registry, "state", None)
+        if stored is not None and master.durable and stored != master.state.registry:
+            self.broken.append(f"on record is {stored}, the master says {master.state.registry}")
 
     async def __aenter__(self) -> World:
         await self.system.start()
         self.system.spawn(self.master, "master")
         await self.settle()
         return self
+
+    async def restart(self, **settings: Any) -> None:
+        """The master ends, and another begins with the same registry, at the same address."""
+        self.system.terminate(self.master.upid)
+        await settle(self.system)
+        self.master = self._make(**settings)
+        self.system.spawn(self.master, "master")
+        await self.settle()
 
     async def __aexit__(self, *_: object) -> None:
         await self.system.close()
@@ -125,15 +143,65 @@ class World:
         self.system.spawn(peer)
         return peer
 
-    async def agent(self, resources: str = "cpus:4;mem:1024", attributes: str = "") -> Peer:
+    async def agent(
+        self,
+        resources: str = "cpus:4;mem:1024",
+        attributes: str = "",
+        *,
+        hostname: str = "host",
+        **fields: Any,
+    ) -> Peer:
         """An agent that has registered."""
         agent = self.spawn()
-        info = AgentInfo("host", Resources.parse(resources), Attributes.parse(attributes))
+        info = AgentInfo(hostname, Resources.parse(resources), Attributes.parse(attributes), **fields)
         self.tell(agent, RegisterAgent(info))
         await self.settle()
         (registered,) = agent.take(AgentRegistered)
         agent.id = registered.agent_id
+        agent.info = msgspec.structs.replace(info, id=agent.id)
         return agent
+
+    async def register(
+        self,
+        agent: Peer,
+        *tasks: TaskRecord,
+        frameworks: Sequence[FrameworkInfo] = (),
+        executors: Sequence[ExecutorState] = (),
+        incarnation: str = "",
+        **changes: Any,
+    ) -> AgentRegistered:
+        """Have an agent register again, with what it runs; it says of itself what it said before, but for changes."""
+        agent.info = msgspec.structs.replace(agent.info, **changes)
+        message = RegisterAgent(agent.info, tuple(frameworks), tuple(executors), tasks, incarnation)
+        self.tell(agent, message)
+        await self.settle()
+        (registered,) = agent.take(AgentRegistered)
+        return registered
+
+    async def disconnect(self, agent: Peer) -> None:
+        """The connection to an agent breaks."""
+        await self.system.call(self.master.upid, self.master.exited, agent.upid, NOCONNECTION)
+        await self.settle()
+
+    async def lose(self, agent: Peer) -> None:
+        """An agent does not answer until it is unreachable."""
+        agent.answers_pings = False
+        await self.disconnect(agent)
+        await self.advance(15 * 6)
+        agent.answers_pings = True
+        assert agent.id in self.master.state.registry.unreachable
+
+    async def order(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the master's as an operator's page does."""
+        answer = await self.system.call(self.master.upid, getattr(self.master, method), *arguments)
+        await self.settle()
+        return answer
+
+    async def subscribe(self, framework: Peer) -> None:
+        """Have a framework subscribe again, with its id."""
+        self.tell(framework, Subscribe(framework.framework))
+        await self.settle()
+        framework.take(Subscribed)
 
     async def framework(self, *roles: str, **fields: object) -> Peer:
         """A framework that has subscribed."""
@@ -143,6 +211,7 @@ class World:
         await self.settle()
         (subscribed,) = framework.take(Subscribed)
         framework.id = subscribed.framework_id
+        framework.framework = msgspec.structs.replace(info, id=framework.id)
         return framework
 
     async def accept(
@@ -165,9 +234,25 @@ class World:
         await self.settle()
         return uuid
 
+    def unused(self, agent: Peer) -> str:
+        """What nobody uses of an agent: what is free, and what is on offer."""
+        state = self.master.state
+        record = state.agents[agent.id]
+        offers = [state.offers[offer_id][0].resources for offer_id in record.offers]
+        return str(sum(offers, record.free))
+
     def free(self, agent: Peer) -> str:
         """What the master holds for free on an agent."""
         return str(self.master.state.agents[agent.id].free)
+
+
+def running(
+    framework: Peer | str, task_id: str = "t", resources: str = "cpus:1;mem:128", **fields: Any
+) -> TaskRecord:
+    """A task as its agent says that it runs it."""
+    status = TaskStatus(task_id, fields.pop("state", TaskState.RUNNING), uuid=fields.pop("uuid", "u"))
+    framework_id = framework if isinstance(framework, str) else framework.id
+    return TaskRecord(framework_id, task(task_id, resources), status, **fields)
 
 
 def task(task_id: str = "t", resources: str = "cpus:1;mem:128", **fields: object) -> TaskInfo:

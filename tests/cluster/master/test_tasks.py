@@ -19,7 +19,7 @@ from cluster.messages import (
     Suppress,
     TaskState,
 )
-from tests.cluster.world import World, executor, task
+from tests.cluster.world import World, executor, running, task
 
 
 @pytest.mark.asyncio
@@ -63,12 +63,55 @@ async def test_an_update_that_cannot_follow_is_not_passed_on(world: World) -> No
 
 
 @pytest.mark.asyncio
-async def test_an_update_of_an_unknown_task_is_acknowledged_by_the_master(world: World) -> None:
+async def test_an_update_of_a_task_that_the_master_forgot_is_passed_on(world: World) -> None:
     agent = await world.agent()
     framework = await world.framework()
-    await world.update(agent, framework, "nonsense", TaskState.RUNNING, "u")
-    assert framework.statuses() == []
+    await world.update(agent, framework, "forgotten", TaskState.DROPPED, "u")
+    assert [(s.task_id, s.state, s.agent_id) for s in framework.statuses()] == [
+        ("forgotten", TaskState.DROPPED, agent.id)
+    ]
+    world.tell(framework, Acknowledge(framework.id, agent.id, "forgotten", "u"))
+    await world.settle()
     assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["u"]
+
+
+@pytest.mark.asyncio
+async def test_an_update_of_an_unknown_framework_is_acknowledged_by_the_master(world: World) -> None:
+    agent = await world.agent()
+    stranger = world.spawn()
+    stranger.id = "F9"
+    await world.update(agent, stranger, "t", TaskState.RUNNING, "u")
+    assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["u"]
+
+
+@pytest.mark.asyncio
+async def test_what_follows_an_end_that_was_told_is_acknowledged_by_the_master(world: World) -> None:
+    agent = await world.agent(checkpoint=True)
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task())
+    await world.update(agent, framework, "t", TaskState.RUNNING, "u1")
+    await world.lose(agent)
+    assert [s.state for s in framework.statuses()] == [TaskState.RUNNING, TaskState.LOST]
+    await world.register(agent)
+    await world.update(agent, framework, "t", TaskState.KILLED, "u2")
+    assert framework.statuses() == []
+    assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["u2"]
+
+
+@pytest.mark.asyncio
+async def test_an_end_that_is_not_acknowledged_survives_the_agents_absence(world: World) -> None:
+    agent = await world.agent(checkpoint=True)
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task())
+    await world.update(agent, framework, "t", TaskState.FINISHED, "u1")
+    await world.lose(agent)
+    await world.register(agent, running(framework, state=TaskState.FINISHED, uuid="u1"))
+    framework.statuses()
+    await world.update(agent, framework, "t", TaskState.FINISHED, "u1")
+    assert [(s.state, s.uuid) for s in framework.statuses()] == [(TaskState.FINISHED, "u1")]
+    world.tell(framework, Acknowledge(framework.id, agent.id, "t", "u1"))
+    await world.settle()
+    assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["u1"]
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,171 @@
+"""Tasks and groups of tasks launched on accepted offers."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from cluster.messages import (
+    ExecutorInfo,
+    Launch,
+    LaunchGroup,
+    Reason,
+    Reserved,
+    RunTask,
+    RunTaskGroup,
+    TaskInfo,
+    TaskState,
+    TaskStatus,
+    Update,
+)
+from cluster.resources import Resources
+
+from .ledger import Ledger
+from .parts import Parts
+from .records import AgentRecord, ExecutorRecord, FrameworkRecord, TaskEntry
+from .validation import group_problem, task_problem
+
+__all__ = ["LaunchRules"]
+
+log = logging.getLogger("ostrom.master")
+
+
+class LaunchRules(Ledger):
+    """What is launched is charged to who launched it, and told to the agent."""
+
+    def launch(
+        self,
+        framework: FrameworkRecord,
+        agent: AgentRecord,
+        role: str,
+        operation: Launch,
+        left: Parts,
+        now: float,
+    ) -> tuple[Parts, str | None]:
+        """Launch tasks, each by itself; return what is left, and what was wrong if none could be launched."""
+        refused = 0
+        for task in operation.tasks:
+            new, executor_resources, problem = self._executor_needs(framework, agent, task)
+            problem = problem or task_problem(task, agent.id, left, executor_resources, framework.task_ids)
+            if problem:
+                refused += 1
+                self.refuse_task(framework, task, TaskState.ERROR, Reason.TASK_INVALID, problem, now)
+                continue
+            used = left.take(task.resources, revocable=task.revocable)
+            left -= used
+            executor_reserved: Reserved = {}
+            if new is not None:
+                needs = left.take(executor_resources)
+                left -= needs
+                executor_reserved = needs.reserved
+                self._start_executor(framework, agent, role, new, executor_reserved)
+            task = self._start_task(framework, agent, role, task, used.reserved, now)
+            self.send(
+                agent.upid, RunTask(framework.info, task, role, dict(used.reserved), dict(executor_reserved))
+            )
+        failed = bool(operation.tasks) and refused == len(operation.tasks)
+        return left, "no task of it could be launched" if failed else None
+
+    def _executor_needs(
+        self, framework: FrameworkRecord, agent: AgentRecord, task: TaskInfo
+    ) -> tuple[ExecutorInfo | None, Resources, str | None]:
+        """The executor that is to be started, what it needs, and what is wrong with it, if anything."""
+        if task.executor is None:
+            return None, Resources(), None
+        running = agent.executors.get((framework.id, task.executor.executor_id))
+        if running is None:
+            return task.executor, task.executor.resources, None
+        if running.info != task.executor:
+            text = f"executor_id {task.executor.executor_id!r} runs on the agent with another ExecutorInfo"
+            return None, Resources(), text
+        return None, Resources(), None
+
+    def launch_group(
+        self,
+        framework: FrameworkRecord,
+        agent: AgentRecord,
+        role: str,
+        operation: LaunchGroup,
+        left: Parts,
+        now: float,
+    ) -> tuple[Parts, str | None]:
+        """Launch tasks together, or none of them; return what is left, and what was wrong."""
+        executor = operation.executor
+        taken = (framework.id, executor.executor_id) in agent.executors or any(
+            key[0] == framework.id and task.info.executor_id == executor.executor_id
+            for key, task in agent.tasks.items()
+        )
+        problem = group_problem(operation, agent.id, left, framework.task_ids, executor_taken=taken)
+        if problem:
+            for task in operation.tasks:
+                self.refuse_task(framework, task, TaskState.ERROR, Reason.TASK_GROUP_INVALID, problem, now)
+            return left, problem
+        needs = left.take(executor.resources)
+        left -= needs
+        self._start_executor(framework, agent, role, executor, needs.reserved)
+        tasks, reserved = [], []
+        for each in operation.tasks:
+            used = left.take(each.resources, revocable=each.revocable)
+            left -= used
+            task = msgspec.structs.replace(each, executor=executor)
+            tasks.append(self._start_task(framework, agent, role, task, used.reserved, now))
+            reserved.append(used.reserved)
+        self.send(
+            agent.upid,
+            RunTaskGroup(framework.info, executor, tuple(tasks), role, tuple(reserved), needs.reserved),
+        )
+        return left, None
+
+    def _start_executor(
+        self,
+        framework: FrameworkRecord,
+        agent: AgentRecord,
+        role: str,
+        executor: ExecutorInfo,
+        reserved: Reserved,
+    ) -> None:
+        record = ExecutorRecord(framework.id, role, executor, reserved)
+        agent.executors[record.key] = record
+
+    def _start_task(
+        self,
+        framework: FrameworkRecord,
+        agent: AgentRecord,
+        role: str,
+        task: TaskInfo,
+        reserved: Reserved,
+        now: float,
+    ) -> TaskInfo:
+        task = msgspec.structs.replace(task, agent_id=agent.id)
+        status = TaskStatus(
+            task.task_id, TaskState.STAGING, agent_id=agent.id, executor_id=task.executor_id, timestamp=now
+        )
+        entry = TaskEntry(framework.id, role, agent.id, task, status, reserved=reserved)
+        agent.tasks[entry.key] = entry
+        framework.tasks[task.task_id] = entry
+        self.count("tasks_launched")
+        return task
+
+    def refuse_task(
+        self,
+        framework: FrameworkRecord,
+        task: TaskInfo,
+        state: TaskState,
+        reason: Reason,
+        problem: str,
+        now: float,
+    ) -> None:
+        """Tell that a task was not launched."""
+        self.count("tasks_refused")
+        log.warning("framework %s: task %r refused: %s", framework.id, task.task_id, problem)
+        status = TaskStatus(
+            task.task_id,
+            state,
+            reason=reason,
+            message=problem,
+            agent_id=task.agent_id,
+            executor_id=task.executor_id,
+            timestamp=now,
+        )
+        self.tell(framework, Update(status))

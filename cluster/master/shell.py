@@ -1,0 +1,165 @@
+"""The master as an actor, without its messages: what it begins with, writes, sends, and does by the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from actors import UPID, Actor, Message, Timer
+from allocators import OfferAllocator
+from allocators.plugins import make_allocator
+from cluster.registry import Change, MemoryRegistry, Registry
+from cluster.write_ahead import WriteAhead
+
+from .options import MasterOptions, RoleOptions
+from .state import MasterState
+from .validation import role_problem
+
+__all__ = ["MasterShell"]
+
+log = logging.getLogger("ostrom.master")
+
+
+class MasterShell(Actor):
+    """Nothing is sent before what it rests on is written; other turns go on meanwhile.
+
+    When the registry cannot be written the master ends, with the error as its reason: another may be able to.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: MasterOptions | None = None,
+        registry: Registry | None = None,
+        allocator: OfferAllocator | str = "drf",
+        weights: Mapping[str, float] | None = None,
+        roles: Mapping[str, RoleOptions] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        rng = random.Random(seed)  # noqa: S311 - names and orders, no secrets
+        self.options = options or MasterOptions()
+        self.registry = registry or MemoryRegistry()
+        self.state = MasterState(
+            f"{rng.getrandbits(32):08x}",
+            self._allocator(allocator, np.random.default_rng(rng.getrandbits(32))),
+            self.options,
+        )
+        self._weights, self._roles = dict(weights or {}), dict(roles or {})
+        for role, settings in self._roles.items():
+            if problem := role_problem(role):
+                raise ValueError(f"roles: {problem}")
+            self.state.apply_quota(role, settings, force=True)
+        self._ahead = WriteAhead[Change, tuple[UPID, Message]](
+            self.registry.write, self._send_all, self._start_write
+        )
+        self._recovered = False
+        self._writing: asyncio.Task[None] | None = None
+        self._allocating = False
+        self._timer: Timer | None = None
+        self._timer_at = 0.0
+        self.on_turn: Callable[[], object] | None = None
+
+    async def initialize(self) -> None:
+        """Recover from the registry; then the timers."""
+        stored = await self.registry.load()
+        state = self.state
+        state.recover(stored, self._weights, self._roles, self._now)
+        if state.changes:
+            changes, state.changes = state.changes, []
+            await self.registry.write(changes)
+        self._recovered = True
+        self.every(self.options.allocation_interval, self._periodic)
+        self.every(self.options.ping_interval, self._ping)
+        self.every(self.options.registry_gc_interval, self._forget_old_agents)
+        log.info("master %s at %s, %d agents on record", state.master_id, self.upid, len(stored.agents))
+        self._done()
+
+    async def finalize(self) -> None:
+        """Let what is being written be written, then let go of the registry."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        await self.registry.close()
+
+    @staticmethod
+    def _allocator(allocator: OfferAllocator | str, rng: np.random.Generator) -> OfferAllocator:
+        return make_allocator(allocator, rng) if isinstance(allocator, str) else allocator
+
+    @property
+    def _now(self) -> float:
+        return self.clock.time()
+
+    @property
+    def durable(self) -> bool:
+        """Whether the registry has been read, and all that was decided since is on record, and told."""
+        return self._recovered and self._ahead.idle and not self.state.changes
+
+    def _start_write(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._writing = asyncio.get_running_loop().create_task(coroutine)
+        self._writing.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the master ends: %s", error)
+            self.terminate(str(error))
+
+    def _send_all(self, outbox: Sequence[tuple[UPID, Message]]) -> None:
+        for to, message in outbox:
+            self.send(to, message)
+
+    def _done(self) -> None:
+        """After every turn: write and send what the rules said, and see to the allocation and the next deadline.
+
+        Allocation waits for the end of the mailbox, so that what one turn of the loop brought is one pass.
+        """
+        self._flush()
+        if not self._allocating:
+            self._allocating = True
+            self.defer(self._allocate)
+
+    def _allocate(self) -> None:
+        self._allocating = False
+        self.state.allocate(self._now)
+        self._flush()
+        self._set_timer()
+
+    def _flush(self) -> None:
+        state = self.state
+        if state.changes or state.outbox:
+            changes, state.changes = state.changes, []
+            outbox, state.outbox = state.outbox, []
+            self._ahead.put(changes, outbox)
+        if self.on_turn is not None:
+            self.on_turn()
+
+    def _set_timer(self) -> None:
+        due = self.state.next_deadline()
+        if due is None or (self._timer is not None and self._timer_at <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self.after(max(0.0, due - self._now), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self.state.expire(self._now)
+        self._done()
+
+    def _periodic(self) -> None:
+        """The reconciling pass over all agents: events allocate what they touch at once."""
+        self.state.expire(self._now)
+        self.state.allocate(self._now, full=True)
+        self._flush()
+
+    def _ping(self) -> None:
+        self.state.ping_all(self._now)
+        self._done()
+
+    def _forget_old_agents(self) -> None:
+        self.state.forget_old_agents(self._now)
+        self._done()
