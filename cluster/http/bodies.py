@@ -200,7 +200,9 @@ def weights(body: Mapping[str, Any]) -> dict[str, float]:
         _check_role(role)
         try:
             # A bool is an int to Python.
-            number = float(weight) if isinstance(weight, int | float) and not isinstance(weight, bool) else 0.0
+            number = (
+                float(weight) if isinstance(weight, int | float) and not isinstance(weight, bool) else 0.0
+            )
         except OverflowError:
             number = math.inf
         if not 0 < number < math.inf:
