@@ -132,9 +132,8 @@ def _framework(framework: FrameworkRecord, share: float) -> Json:
 
 
 def tasks(state: MasterState) -> list[Json]:
-    """Every task: those that run first, then those out of reach, then those that have ended, the latest first."""
-    alive = [_task(task) for each in state.frameworks.values() for task in each.tasks.values()]
-    alive += [_task(task) for each in state.frameworks.values() for task in each.unreachable_tasks.values()]
+    """Every task: those that run first, then those that have ended, the latest first."""
+    alive = [_task(task) for framework in state.frameworks.values() for task in framework.task_ids.values()]
     return alive + [_task(task) for task in reversed(state.completed_tasks)]
 
 

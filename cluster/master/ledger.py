@@ -14,6 +14,7 @@ from cluster.messages import (
     Offer,
     Reason,
     Rescind,
+    RescindInverseOffer,
     Source,
     TaskState,
     TaskStatus,
@@ -121,6 +122,17 @@ class Ledger:
         if not offered:
             self.rescind_agent(agent)
         self.allocator.update_agent(agent.id, active=offered)
+
+    def rescind_inverse(self, record: InverseOfferRecord) -> None:
+        """Take an inverse offer back and tell its framework."""
+        del self.inverse_offers[record.offer.id]
+        self.tell(self.frameworks[record.offer.framework_id], RescindInverseOffer(record.offer.id))
+
+    def let_off(self, agent: AgentRecord) -> None:
+        """Take back all inverse offers of an agent."""
+        for record in list(self.inverse_offers.values()):
+            if record.offer.agent_id == agent.id:
+                self.rescind_inverse(record)
 
     # Tasks and executors.
 

@@ -13,7 +13,6 @@ from cluster.messages import (
     InverseOffer,
     InverseOffers,
     Reason,
-    RescindInverseOffer,
     ShutdownAgent,
     TaskState,
     Unavailability,
@@ -124,9 +123,7 @@ class MaintenanceRules(ReachabilityRules):
         agent.unavailability = planned
         when = (planned.start, planned.duration) if planned is not None else ()
         self.allocator.update_agent(agent.id, unavailability=when)
-        for record in list(self.inverse_offers.values()):
-            if record.offer.agent_id == agent.id:
-                self._rescind_inverse(record)
+        self.let_off(agent)
         self.renew_inverse_offers()
 
     def renew_inverse_offers(self) -> None:
@@ -141,7 +138,7 @@ class MaintenanceRules(ReachabilityRules):
             if framework.connected and framework.id in there.get(record.offer.agent_id, ()):
                 asked.add((framework.id, record.offer.agent_id))
             else:
-                self._rescind_inverse(record)
+                self.rescind_inverse(record)
         made: dict[str, list[InverseOffer]] = {}
         for agent in planned:
             for framework_id in sorted(there[agent.id]):
@@ -152,10 +149,6 @@ class MaintenanceRules(ReachabilityRules):
                     made.setdefault(framework_id, []).append(offer)
         for framework_id, offers in made.items():
             self.tell(self.frameworks[framework_id], InverseOffers(tuple(offers)))
-
-    def _rescind_inverse(self, record: InverseOfferRecord) -> None:
-        del self.inverse_offers[record.offer.id]
-        self.tell(self.frameworks[record.offer.framework_id], RescindInverseOffer(record.offer.id))
 
     def answer_inverse(
         self, framework: FrameworkRecord, ids: tuple[str, ...], answer: str, now: float

@@ -115,6 +115,7 @@ class ReachabilityRules(Ledger):
     def _drop_agent(self, agent: AgentRecord) -> None:
         """Take an agent without tasks out of the books."""
         self.rescind_agent(agent)
+        self.let_off(agent)
         for executor in list(agent.executors.values()):
             self.remove_executor(agent, executor)
         self.allocator.remove_agent(agent.id)

@@ -25,6 +25,7 @@ from cluster.messages import (
     Launch,
     Offer,
     Offers,
+    Operation,
     PingAgent,
     PongAgent,
     RegisterAgent,
@@ -36,6 +37,7 @@ from cluster.messages import (
     TaskState,
     TaskStatus,
     Update,
+    UpdateOperation,
 )
 from cluster.registry import MemoryRegistry, Registry
 from cluster.resources import Resources
@@ -220,6 +222,15 @@ class World:
         ids = tuple(offer if isinstance(offer, str) else offer.id for offer in offers)
         self.tell(framework, Accept(framework.id, ids, (Launch(tasks),), Filters(refuse)))
         await self.settle()
+
+    async def operate(
+        self, framework: Peer, offers: Sequence[Offer], *operations: Operation, refuse: float = 10**6
+    ) -> list[UpdateOperation]:
+        """Accept offers with any operations; returns what the framework is told of those."""
+        ids = tuple(offer.id for offer in offers)
+        self.tell(framework, Accept(framework.id, ids, operations, Filters(refuse)))
+        await self.settle()
+        return framework.take(UpdateOperation)
 
     async def decline(self, framework: Peer, *offers: Offer, refuse: float = 5.0) -> None:
         self.tell(framework, Decline(framework.id, tuple(offer.id for offer in offers), Filters(refuse)))
