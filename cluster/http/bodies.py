@@ -26,6 +26,7 @@ __all__ = [
     "ReserveBody",
     "ScheduleBody",
     "WindowBody",
+    "meant_by",
     "read",
     "strange_name",
     "weights",
@@ -220,13 +221,18 @@ def resources(field: str, text: str) -> Resources:
 
 
 def strange_name(names: Collection[str], known: Collection[str]) -> str | None:
-    """What is strange about names of resources, if some are neither usual nor known; who is asked may be wrong."""
-    fine = {*USUAL_RESOURCES, *known}
+    """What is strange about names of resources, if some are neither usual nor known."""
     for name in names:
-        if name not in fine:
-            close = get_close_matches(name, sorted(fine), n=1)
-            return f"no agent has {name!r}" + (f"; is {close[0]!r} meant?" if close else "")
+        if name not in USUAL_RESOURCES and name not in known:
+            close = meant_by(name, known)
+            return f"no agent has {name!r}" + (f"; is {close!r} meant?" if close else "")
     return None
+
+
+def meant_by(name: str, known: Collection[str] = ()) -> str | None:
+    """The usual or known resource for which a name may be a slip, if it is none itself."""
+    names = {*USUAL_RESOURCES, *known}
+    return None if name in names else next(iter(get_close_matches(name, sorted(names), n=1)), None)
 
 
 def _check_role(role: str) -> None:
