@@ -41,6 +41,11 @@ def drain(agent: str, max_grace_period: float | None, mark_gone: bool, wait: boo
         _wait(master, agent, mark_gone)
 
 
+def pause() -> None:
+    """Let the master be, for a while."""
+    time.sleep(POLL)
+
+
 def _wait(master: str, agent: str, mark_gone: bool) -> None:
     told = ""
     while True:
@@ -66,7 +71,7 @@ def _wait(master: str, agent: str, mark_gone: bool) -> None:
         if text != told:
             click.echo(text, err=True)
             told = text
-        time.sleep(POLL)
+        pause()
 
 
 @click.command()

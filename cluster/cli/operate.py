@@ -29,9 +29,14 @@ __all__ = [
 yes_option = detail("--yes", is_flag=True, help="Do not ask whether that is meant.")
 
 
+def at_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty()
+
+
 def confirm(question: str, yes: bool) -> None:
     """Ask a person; a program means what it says."""
-    if not yes and sys.stdin.isatty():
+    if not yes and at_terminal():
         click.confirm(question, abort=True)
 
 

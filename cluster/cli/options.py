@@ -119,7 +119,7 @@ def _quota(text: str) -> tuple[str, Resources]:
 def _rate(text: str) -> tuple[int, float]:
     number, separator, duration = text.partition("/")
     match = DURATION.fullmatch(duration.strip())
-    seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
+    seconds = float(match[1]) * UNITS.get(match[2], 0.0) if match else 0.0
     number = number.strip()
     if not separator or not number.isascii() or not number.isdecimal() or int(number) < 1 or not seconds > 0:
         units = ", ".join(UNITS)
