@@ -269,8 +269,7 @@ def _conflict(problem: str) -> web.HTTPConflict:
 
 
 def _bad(error: BodyError) -> web.HTTPBadRequest:
-    # What somebody else sent is in the text: no half of a surrogate pair may spoil the answer.
-    return web.HTTPBadRequest(text=f"{error}\n".encode(errors="replace").decode())
+    return web.HTTPBadRequest(text=f"{error}\n")
 
 
 def _json(data: bytes) -> web.Response:

@@ -19,7 +19,6 @@ from cluster.messages import Acknowledge, KillTask, ShutdownAgent, TaskState
 from tests.cluster.http.served import Served
 from tests.cluster.world import Peer, task
 
-
 drain_module = importlib.import_module("cluster.cli.drain")
 
 

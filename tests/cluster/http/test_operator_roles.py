@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cluster.http.bodies import strange_name
-from cluster.registry import Change, MemoryRegistry, RegistryError
+from cluster.http.bodies import (
+    BodyError,
+    DrainBody,
+    MachinesBody,
+    QuotaBody,
+    ReserveBody,
+    ScheduleBody,
+    read,
+    strange_name,
+    weights,
+)
+from cluster.master.maintenance import schedule_problem
+from cluster.registry import Change, MemoryRegistry, Quota, RegistryError
 from cluster.resources import Resources
 from tests.cluster.http.served import Served
 from tests.cluster.world import task
@@ -134,6 +149,50 @@ async def test_a_resource_that_no_agent_has_may_be_limited_on_ones_word(served: 
     assert row["limit_text"] == "gpus:1;tapes:1"
     # What was forced once need not be forced again by who changes something else.
     assert (await served.refused("/quota", {"role": "eng", "priority": 1})).startswith("409 limit: no agent")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("cpus:1"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(
+    [
+        "role",
+        "guarantee",
+        "limit",
+        "priority",
+        "agent",
+        "resources",
+        "machines",
+        "windows",
+        "start",
+        "duration",
+        "id",
+    ]
+)
+
+
+@given(
+    body=st.binary(max_size=64)
+    | st.one_of(
+        VALUES, st.dictionaries(FIELDS, VALUES), st.dictionaries(st.text(max_size=3), st.floats())
+    ).map(lambda value: json.dumps(value).encode())
+    | st.lists(st.dictionaries(FIELDS, VALUES), max_size=2).map(
+        lambda windows: json.dumps({"windows": windows}).encode()
+    )
+)
+def test_whatever_is_sent_is_understood_or_refused(body: bytes) -> None:
+    for type_, use in (
+        (dict[str, Any], weights),
+        (QuotaBody, lambda body: body.applied(Quota())),
+        (ReserveBody, lambda body: body.parsed()),
+        (DrainBody, lambda _: None),
+        (MachinesBody, lambda _: None),
+        (ScheduleBody, lambda body: schedule_problem(body.parsed({"m"}), set())),
+    ):
+        with contextlib.suppress(BodyError):
+            use(read(body, type_))
 
 
 def test_names_that_may_be_misspelt() -> None:
