@@ -3,6 +3,7 @@
 from .actor import Agent
 from .checkpoint import CheckpointError
 from .containerizer import Container, Containerizer, ProcessContainerizer, TimerContainerizer
+from .gc import Disk, RealDisk
 from .options import AgentOptions
 from .reconfiguration import ReconfigurationError, ReconfigurationPolicy
 from .sandbox import Sandboxes
@@ -17,8 +18,10 @@ __all__ = [
     "CheckpointError",
     "Container",
     "Containerizer",
+    "Disk",
     "MemoryStore",
     "ProcessContainerizer",
+    "RealDisk",
     "ReconfigurationError",
     "ReconfigurationPolicy",
     "Sandboxes",

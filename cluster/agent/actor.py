@@ -48,6 +48,7 @@ from .effects import (
     ToMaster,
 )
 from .fetching import Fetcher
+from .gc import Disk, SandboxCollector
 from .options import AgentOptions
 from .reconfiguration import reconfigured
 from .records import AgentTask, ExecutorRun
@@ -70,7 +71,7 @@ class Agent(Registering):
     `info` says what it has; `detector` where the master is; `containerizer` how things are run; sandboxes
     are made below `work_dir`. With a `store` all that it must know again is written there before anybody is told, and
     a new process with the same store goes on where this one ended; what runs lives on meanwhile, if the containerizer
-    can let it. Without one everything ends with the process.
+    can let it. Without one everything ends with the process. From a `disk` old sandboxes are removed.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Agent(Registering):
         *,
         options: AgentOptions | None = None,
         store: AgentStore | None = None,
+        disk: Disk | None = None,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -101,6 +103,8 @@ class Agent(Registering):
             self._environment,
         )
         self.incarnation = ""
+        self.disk = disk
+        self.collector = SandboxCollector(self.options.gc_delay, self.options.gc_disk_headroom)
         self._detector = detector
         self._ahead: WriteAhead[Changes, Effect] = WriteAhead(self._write, self._act, self.watch)
         self._flushing = False
@@ -141,6 +145,9 @@ class Agent(Registering):
                 container.forget()
         if known is not None:
             log.info("agent %s: %d tasks found again", known.id or "(new)", len(list(state.all_tasks())))
+        if self.disk is not None:
+            await self._look_for_sandboxes(self.disk)
+            self.every(self.options.disk_watch_interval, self._collect)
         self._done()
         self._detector.watch(lambda leader: self.defer(self._detected, leader))
 
@@ -313,7 +320,7 @@ class Agent(Registering):
             self._flush()
 
     def _act(self, effects: Sequence[Effect]) -> None:
-        if self._mailbox is None:
+        if not self.system.hosts(self.upid):
             # It ended while the disk was written: nothing was told.
             return
         for effect in effects:
@@ -339,6 +346,8 @@ class Agent(Registering):
                 self.runner.destroy_after(effect)
             case Forget(run):
                 self.runner.forget(run)
+                if (path := self._sandbox(run)) is not None:
+                    self.collector.schedule(path, self._now)
             case StartChecks():
                 self.runner.start_checks(effect)
             case StopChecks(run):
@@ -376,6 +385,29 @@ class Agent(Registering):
         else:
             environment["OSTROM_TASK_ID"] = run.executor_id
         return environment
+
+    # Sandboxes.
+
+    async def _look_for_sandboxes(self, disk: Disk) -> None:
+        for path, changed in await disk.ended(self.sandboxes.work_dir):
+            self.collector.schedule(path, changed)
+        for run in self.state.runs.values():
+            if (used := self._sandbox(run)) is not None:
+                self.collector.keep(used)
+
+    def _sandbox(self, run: ExecutorRun) -> Path | None:
+        return self.sandboxes.latest(self.state.info.id, *run.key) if self.state.info.id else None
+
+    def _collect(self) -> None:
+        if self.disk is not None and len(self.collector):
+            self.watch(self._remove_old(self.disk))
+
+    async def _remove_old(self, disk: Disk) -> None:
+        usage = await disk.usage(self.sandboxes.work_dir)
+        for path in self.collector.due(self._now, usage):
+            log.info("sandbox %s removed, the disk is used to %d %%", path, 100 * usage)
+            await disk.remove(path)
+            self.sandboxes.forget(path)
 
     # Retries.
 

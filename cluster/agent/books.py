@@ -14,15 +14,17 @@ from cluster.messages import (
     ExitedExecutor,
     FrameworkInfo,
     Reason,
+    RunTask,
+    RunTaskGroup,
     Source,
     TaskState,
     TaskStatus,
 )
-from cluster.resources import Resources
+from cluster.resources import ResourceError, Resources
 
 from .effects import Effect, StopChecks, ToMaster
 from .options import AgentOptions
-from .records import AgentTask, ExecutorRun, Key
+from .records import AgentTask, ExecutorRun, Key, Phase
 from .updates import StatusUpdates
 
 __all__ = ["Books"]
@@ -48,6 +50,8 @@ class Books:
         self.updates = StatusUpdates()
         self.finished: dict[Key, AgentTask] = {}
         """Tasks whose executor is gone, or done with them, until their last update is acknowledged."""
+        self.waiting: list[RunTask | RunTaskGroup] = []
+        """What cannot be launched before something that is ending has ended; nowhere written down."""
         self.effects: list[Effect] = []
         self.dirty: dict[tuple[str, str, str], None] = {}
 
@@ -100,15 +104,29 @@ class Books:
         for key, task in self.finished.items():
             yield key[0], task
 
-    def used(self) -> Resources:
-        """What tasks and executors use; revocable or not."""
-        total = Resources()
-        for run in self.runs.values():
-            if run.info is not None:
-                total += run.info.resources
-            for task in run.tasks.values():
-                total += task.info.resources
-        return total
+    def used(self) -> list[Resources]:
+        """What each task and executor uses; revocable or not."""
+        executors = [run.info.resources for run in self.runs.values() if run.info is not None]
+        return executors + [task.info.resources for run in self.runs.values() for task in run.tasks.values()]
+
+    def room(self, needed: Resources) -> bool:
+        """Whether there is room for something more.
+
+        The master counts what is used; but of frameworks and tasks that it has given up, it may count too little, while
+        they are still ending here.
+        """
+        if not any(
+            run.phase is Phase.TERMINATING or any(task.killed for task in run.tasks.values())
+            for run in self.runs.values()
+        ):
+            return True
+        left = self.info.resources + self.info.revocable
+        try:
+            for resources in self.used():
+                left -= resources
+        except ResourceError:
+            return False
+        return left.contains(needed)
 
     # Moves.
 

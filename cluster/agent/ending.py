@@ -31,6 +31,8 @@ class EndRules(LaunchRules):
         """End a task: SIGTERM, SIGKILL after its grace period; or by its executor. Of a group, all end."""
         run = self.find(message.framework_id, message.task_id)
         if run is None:
+            if (waits := self.unwait(message.framework_id, message.task_id)) is not None:
+                self.kill_waiting(waits, now)
             return
         task = run.tasks[message.task_id]
         if task.status.state.terminal:
@@ -87,6 +89,7 @@ class EndRules(LaunchRules):
         """End a task of which its framework was told that it is lost: the master takes the update of its end."""
         run = self.find(framework_id, task_id)
         if run is None:
+            self.unwait(framework_id, task_id)
             return
         task = run.tasks[task_id]
         task.killed, task.grace = True, 0.0
@@ -122,7 +125,8 @@ class EndRules(LaunchRules):
             self.effects.append(DestroyAfter(run, grace, terminate=True))
 
     def shutdown_framework(self, framework_id: str) -> None:
-        """End all that a framework runs. Updates go on: the master takes them, and frees what was used only then."""
+        """End all that a framework runs. Updates go on: the master takes them."""
+        self.waiting = [message for message in self.waiting if message.framework.id != framework_id]
         for run in list(self.runs.values()):
             if run.framework.id == framework_id:
                 self.shutdown_executor(framework_id, run.executor_id)
@@ -223,6 +227,7 @@ class EndRules(LaunchRules):
         """A run has ended with all its tasks. If not well, its group ends too; its executor with the last of it."""
         self.drop(run, text)
         self.effects.append(Forget(run))
+        self.launch_waiting(now)
         group = self.runs.get((run.framework.id, run.group)) if run.group else None
         if group is None:
             return

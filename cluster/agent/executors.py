@@ -138,6 +138,8 @@ class ExecutorRules(EndRules):
             uuid=uuid,
             healthy=status.healthy,
         )
+        if status.state.terminal:
+            self.launch_waiting(now)
 
     def executor_message(self, sender: UPID, message: ExecutorMessage) -> None:
         """For the framework."""

@@ -16,6 +16,7 @@ from cluster.messages import (
     TaskState,
     TaskStatus,
 )
+from cluster.resources import Resources
 
 from .books import Books
 from .effects import Deadline, Destroy, LaunchContainer, Send, StartChecks, WatchRegistration
@@ -31,6 +32,9 @@ class LaunchRules(Books):
         """Launch a task; one that is here already is not launched again."""
         framework, info = message.framework, message.task
         if self.known(framework.id, info.task_id) or not self._ours(info):
+            return
+        if not self.room(self._needed(message)):
+            self.waiting.append(message)
             return
         self.know_framework(framework)
         task = self._new_task(info, message.role, message.reserved, now)
@@ -64,15 +68,20 @@ class LaunchRules(Books):
         infos = message.tasks
         if any(self.known(framework.id, info.task_id) or not self._ours(info) for info in infos):
             return
+        if not self.room(self._needed(message)):
+            self.waiting.append(message)
+            return
         self.know_framework(framework)
         reserved = message.reserved or ({},) * len(infos)
         tasks = [
             self._new_task(info, message.role, part, now) for info, part in zip(infos, reserved, strict=False)
         ]
-        taken = [info.task_id for info in infos if (framework.id, info.task_id) in self.runs]
         group_id = message.executor.executor_id
-        if taken or (framework.id, group_id) in self.runs:
-            text = f"executor id {(taken or [group_id])[0]!r} is in use"
+        ids = [group_id, *(info.task_id for info in infos)]
+        taken = [id_ for id_ in ids if (framework.id, id_) in self.runs or ids.count(id_) > 1]
+        bare = [info.task_id for info in infos if info.command is None]
+        if taken or bare:
+            text = f"executor id {taken[0]!r} is in use" if taken else f"task {bare[0]!r} has no command"
             for task in tasks:
                 self._refuse(framework.id, task, TaskState.DROPPED, Reason.TASK_GROUP_INVALID, text, now)
             return
@@ -86,11 +95,50 @@ class LaunchRules(Books):
             self._add(run, task)
             self.effects.append(LaunchContainer(run))
 
+    def _needed(self, message: RunTask | RunTaskGroup) -> Resources:
+        if isinstance(message, RunTaskGroup):
+            needed = message.executor.resources
+            for info in message.tasks:
+                needed += info.resources
+            return needed
+        task = message.task
+        if task.executor is None or (message.framework.id, task.executor_id) in self.runs:
+            return task.resources
+        return task.resources + task.executor.resources
+
+    def launch_waiting(self, now: float) -> None:
+        """Launch what has waited for room, so far as there is some now."""
+        waiting, self.waiting = self.waiting, []
+        for message in waiting:
+            if isinstance(message, RunTask):
+                self.run_task(message, now)
+            else:
+                self.run_group(message, now)
+
+    def unwait(self, framework_id: str, task_id: str) -> RunTask | RunTaskGroup | None:
+        """Take out what waits with this task, if it does."""
+        for message in self.waiting:
+            if message.framework.id == framework_id and task_id in _ids(message):
+                self.waiting.remove(message)
+                return message
+        return None
+
+    def kill_waiting(self, message: RunTask | RunTaskGroup, now: float) -> None:
+        """End what was never launched."""
+        self.know_framework(message.framework)
+        infos = message.tasks if isinstance(message, RunTaskGroup) else (message.task,)
+        for info in infos:
+            task = self._new_task(info, message.role, {}, now)
+            text = "killed before there was room for it"
+            reason = Reason.TASK_KILLED_DURING_LAUNCH
+            self._refuse(message.framework.id, task, TaskState.KILLED, reason, text, now)
+
     def known(self, framework_id: str, task_id: str) -> bool:
         """Whether the task is here, or was and its end is not acknowledged yet."""
         key = (framework_id, task_id)
         return (
-            self.find(framework_id, task_id) is not None
+            any(m.framework.id == framework_id and task_id in _ids(m) for m in self.waiting)
+            or self.find(framework_id, task_id) is not None
             or key in self.finished
             or self.updates.pending(framework_id, task_id)
         )
@@ -179,3 +227,9 @@ class LaunchRules(Books):
     def terminate(self, run: ExecutorRun, grace: float) -> None:
         """End a run by signals."""
         raise NotImplementedError
+
+
+def _ids(message: RunTask | RunTaskGroup) -> tuple[str, ...]:
+    if isinstance(message, RunTaskGroup):
+        return tuple(info.task_id for info in message.tasks)
+    return (message.task.task_id,)

@@ -40,6 +40,9 @@ class Sandboxes:
         while True:
             try:
                 path.mkdir(mode=0o755)
+            except FileNotFoundError:
+                # The last sandbox in there was removed, and the directory with it.
+                parent.mkdir(parents=True, exist_ok=True)
             except FileExistsError:
                 number += 1
                 path = parent / f"{executor_id}.{number}"
@@ -48,8 +51,25 @@ class Sandboxes:
                 return path
 
     def latest(self, agent_id: str, framework_id: str, executor_id: str) -> Path | None:
-        """The directory of the latest run that this agent process has made, if there is one."""
-        return self._latest.get((agent_id, framework_id, executor_id))
+        """The directory of the latest run, if there is one."""
+        known = self._latest.get((agent_id, framework_id, executor_id))
+        if known is not None:
+            return known if known.is_dir() else None
+        # An earlier life of the agent may have made it.
+        parent = self._parent(agent_id, framework_id, executor_id)
+        found, number = parent / executor_id, 2
+        if not found.is_dir():
+            return None
+        while (following := parent / f"{executor_id}.{number}").is_dir():
+            found, number = following, number + 1
+        self._latest[agent_id, framework_id, executor_id] = found
+        return found
+
+    def forget(self, path: Path) -> None:
+        """Note that a sandbox was removed, and perhaps the directories above it."""
+        self._made.discard(path.parent)
+        for key in [key for key, latest in self._latest.items() if latest == path]:
+            del self._latest[key]
 
     @staticmethod
     def open_file(sandbox: Path, name: str) -> int | None:

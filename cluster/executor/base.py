@@ -111,3 +111,7 @@ class Executor:
     def send_message(self, data: bytes) -> None:
         """Send to the framework: at most once, no promise that it arrives."""
         self._driver.send_message(data)
+
+    def stop(self) -> None:
+        """End the executor, once the agent has all its updates on disk. Tasks that still run end with it."""
+        self._driver.stop()

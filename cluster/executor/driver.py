@@ -66,6 +66,7 @@ class ExecutorDriver(Actor):
         self._updates: dict[str, TaskStatus] = {}
         self._connected = False
         self._known = False
+        self._stopping = False
         self._giving_up: Timer | None = None
         self._retry: Timer | None = None
         self.error: BaseException | None = None
@@ -186,6 +187,8 @@ class ExecutorDriver(Actor):
         status = self._updates.pop(message.uuid, None) if self._from_agent(sender) else None
         if status is not None and status.state.terminal:
             self._launched.pop(status.task_id, None)
+        if self._stopping and not self._updates:
+            self.terminate()
 
     @handles(ExecutorShutdown)
     def shutdown(self, message: ExecutorShutdown) -> None:
@@ -198,6 +201,12 @@ class ExecutorDriver(Actor):
         self._updates[status.uuid] = status
         if self._connected:
             self.send(self._agent, ExecutorStatusUpdate(*self._ids, status))
+
+    def stop(self) -> None:
+        """End, but not before the agent has all updates."""
+        self._stopping = True
+        if not self._updates:
+            self.terminate()
 
     def send_message(self, data: bytes) -> None:
         """Send a message towards the framework."""

@@ -4,12 +4,15 @@ from .base import Framework, FrameworkEndedError
 from .commands import python_command, run_framework
 from .driver import FrameworkRefusedError, SchedulerDriver
 from .handle import TaskFailedError, TaskHandle
+from .locality import DelayScheduler, Locality
 from .matching import TaskQueue
 
 __all__ = [
+    "DelayScheduler",
     "Framework",
     "FrameworkEndedError",
     "FrameworkRefusedError",
+    "Locality",
     "SchedulerDriver",
     "TaskFailedError",
     "TaskHandle",

@@ -14,6 +14,7 @@ from cluster.agent import (
     CheckpointError,
     Containerizer,
     ProcessContainerizer,
+    RealDisk,
     SqliteStore,
     TimerContainerizer,
 )
@@ -166,6 +167,7 @@ class AgentNode:
             self._work_dir,
             options=self._options,
             store=store,
+            disk=None if self._timers else RealDisk(),
             seed=self._seed,
         )
         upid = self.system.spawn(self.agent, AGENT_ID)

@@ -29,7 +29,7 @@ class NodeProcess:
     def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
         self.name = name
         self.address = ""
-        self._arguments = arguments
+        self._arguments = list(arguments)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self._line: socket.socket | None = None
@@ -41,8 +41,18 @@ class NodeProcess:
             raise NodeFailedError(f"{self.name} was not started")
         return self._process.pid
 
+    async def restart(self) -> None:
+        """Start it again where it was, with the same port, after it was killed."""
+        await self.wait()
+        if "--port" in self._arguments and self.address:
+            place = self._arguments.index("--port") + 1
+            self._arguments[place] = self.address.rpartition(":")[2]
+        await self.start()
+
     async def start(self) -> None:
         """Start it, and return when it serves; `address` is where."""
+        if self._line is not None:
+            self._line.close()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._line = ours

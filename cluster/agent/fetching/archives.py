@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -39,7 +40,7 @@ _DAMAGED = (
     ValueError,
 )
 
-_MAX_READ = 32 << 20
+_MAX_READ = 16 << 20
 
 
 class _Source(io.FileIO):
@@ -75,8 +76,8 @@ def extract(kind: str, name: str, path: Path, target: Parts, tree: Tree, budget:
     except _DAMAGED as error:
         raise CauseError(f"the archive is damaged: {error or type(error).__name__}") from error
     except OSError as error:
-        # gzip and bz2 have no error of their own for what no system call refused.
-        if error.errno is not None:
+        # gzip and bz2 have no error of their own; zipfile may seek to before the beginning.
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise CauseError(f"the archive is damaged: {error}") from error
 

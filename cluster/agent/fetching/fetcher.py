@@ -36,7 +36,7 @@ class _Fetch:
         self.sandbox = sandbox
         # In the sandbox, so that what is in it need only be renamed.
         self.staging = sandbox / f".fetching-{uuid.uuid4().hex}"
-        self.tree = self.staging / "tree"
+        self.tree = self.staging / uuid.uuid4().hex
         self.held: list[Entry] = []
         self.moved: list[str] = []
 

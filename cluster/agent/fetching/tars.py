@@ -6,6 +6,7 @@ go to a `Tree`, which keeps them below it; all that is not a file, a directory o
 
 from __future__ import annotations
 
+import re
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -19,9 +20,11 @@ from .tree import Parts, Tree, parts_of
 __all__ = ["Readable", "extract_tar"]
 
 HEADERS = 64 << 10
-"""Bytes of headers that one member may have. They are read into memory, and searched with regular expressions."""
+"""Bytes of headers that one member may have: they are read into memory."""
 
-BLOCKS = 64 << 10
+DIGITS = 1000
+"""`tarfile` before 3.11.10 searches headers in a time that grows with the square of the longest number in them: 64 KiB
+of digits held up the whole process for 5 s."""
 
 _BROKEN = (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError)  # type: ignore[attr-defined]
 
@@ -33,23 +36,52 @@ class Readable(Protocol):
         """At most that many bytes; none at the end."""
 
 
-class _Bounded:
-    """Lets the headers of one member be of bounded size, whatever they say of themselves."""
+class _Stream:
+    """What `tarfile` reads from: forward only, and headers only within bounds, whatever they say of themselves."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
-        self._left: int | None = None
+        self._position = 0
+        self._left: int | None = HEADERS
 
-    def bound(self, left: int | None) -> None:
-        """How much may be read from now on; None, anything."""
-        self._left = left
+    def headers(self) -> None:
+        """The headers of a member come next."""
+        self._left = HEADERS
+
+    def contents(self) -> None:
+        """What comes next is not kept in memory."""
+        self._left = None
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int) -> int:
+        if position < self._position:
+            raise CauseError("the archive is damaged: a member begins before the one before it")
+        while self._position < position and self.read(min(PIECE, position - self._position)):
+            pass
+        return self._position
 
     def read(self, size: int) -> bytes:
+        if self._left is None:
+            return self._exactly(size)
+        if not 0 <= size <= self._left:
+            raise CauseError(f"a member has more than {HEADERS} bytes of headers")
+        self._left -= size
+        data = self._exactly(size)
+        if size > tarfile.BLOCKSIZE and max(map(len, re.findall(rb"\d+", data)), default=0) > DIGITS:
+            raise CauseError(f"a member has a number of more than {DIGITS} digits in its headers")
+        return data
+
+    def _exactly(self, size: int) -> bytes:
+        """That many bytes, or all that there are."""
         data = self._source.read(size)
-        if self._left is not None:
-            self._left -= len(data)
-            if self._left < 0:
-                raise CauseError(f"a member has more than {HEADERS} bytes of headers")
+        if 0 < len(data) < size:
+            pieces = [data]
+            while (size := size - len(data)) and (data := self._source.read(size)):
+                pieces.append(data)
+            data = b"".join(pieces)
+        self._position += len(data)
         return data
 
 
@@ -66,22 +98,20 @@ class _StrictInfo(tarfile.TarInfo):
 
 def extract_tar(source: Readable, tree: Tree, budget: Budget) -> None:
     """Extract a tar archive, that is no longer compressed. tarfile.TarError or CauseError if it cannot be."""
-    bounded = _Bounded(source)
-    stream: Any = bounded
-    bounded.bound(HEADERS + 2 * BLOCKS)
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCKS, tarinfo=_StrictInfo) as tar:
+    stream = _Stream(source)
+    file: Any = stream
+    with tarfile.open(fileobj=file, mode="r:", tarinfo=_StrictInfo) as tar:
         while True:
-            bounded.bound(HEADERS + 2 * BLOCKS)
+            stream.headers()
             info = tar.next()
             if info is None:
                 break
             # Else it keeps all that it has read.
             tar.members = []  # type: ignore[attr-defined]
-            bounded.bound(None)
+            stream.contents()
             budget.member()
             _extract(tar, info, tree, budget)
     # The checksum of what is compressed stands at its end.
-    bounded.bound(None)
     while data := source.read(PIECE):
         budget.spend(len(data))
 

@@ -34,7 +34,7 @@ def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, tree: Tree, budget
     # Only a Unix writes a mode there; files of others have the usual one.
     mode = info.external_attr >> 16 if info.create_system == _UNIX else 0
     kind = stat.S_IFMT(mode)
-    if info.is_dir() or kind == stat.S_IFDIR:
+    if info.filename.endswith("/") or kind == stat.S_IFDIR:
         tree.directory(parts)
         return
     if not parts:

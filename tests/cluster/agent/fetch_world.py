@@ -8,7 +8,6 @@ import contextlib
 import gzip
 import io
 import lzma
-import os
 import ssl
 import stat
 import tarfile
@@ -113,7 +112,7 @@ def listing(directory: Path) -> dict[str, bytes | str]:
     for path in directory.rglob("*"):
         name = str(path.relative_to(directory))
         if path.is_symlink():
-            found[name] = f"-> {os.readlink(path)}"
+            found[name] = f"-> {path.readlink()}"
         elif path.is_dir():
             found[name + "/"] = ""
         else:

@@ -16,9 +16,9 @@ from cluster.messages.uris import URI, uris_problem
         ("https://host:8/my%20file", "", "my file", "", "my file"),
         ("http://host", "sub/dir/file", "sub/dir/file", "", "sub/dir/file"),
         ("http://host/get?file=7", "x.zip", "x.zip", "zip", "x.zip"),
-        ("file:///tmp/a%20b.gz", "", "a b.gz", "gz", "a b"),
-        ("/tmp/a%20b.tgz", "", "a%20b.tgz", "tar", "a%20b.tgz"),
-        ("/tmp/a.tgz", "plain", "plain", "", "plain"),
+        ("file:///srv/a%20b.gz", "", "a b.gz", "gz", "a b"),
+        ("/srv/a%20b.tgz", "", "a%20b.tgz", "tar", "a%20b.tgz"),
+        ("/srv/a.tgz", "plain", "plain", "", "plain"),
         ("FILE://localhost/etc/hosts", "", "hosts", "", "hosts"),
     ],
 )
@@ -63,10 +63,10 @@ def test_which_file_it_names() -> None:
         ("http://host/%2e%2e", "no part of a path may be"),
         ("http://host/a%2Fb", "ends in no file name"),
         ("http://host/a%0Ab", "control character"),
-        ("/tmp/.gz", "ends in no file name"),
+        ("/srv/.gz", "ends in no file name"),
         ("/", "ends in no file name"),
-        ("/tmp/stdout", "output is written to stdout"),
-        ("/tmp/" + "x" * 256, "longer than 255 bytes"),
+        ("/srv/stdout", "output is written to stdout"),
+        ("/srv/" + "x" * 256, "longer than 255 bytes"),
     ],
 )
 def test_bad_values(value: str, text: str) -> None:

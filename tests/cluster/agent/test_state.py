@@ -62,7 +62,7 @@ class Rules(AgentState):
     def __init__(self) -> None:
         numbers = itertools.count(1)
         super().__init__(
-            AgentInfo("host", Resources.of(cpus=4, mem=1024), id="A1"),
+            AgentInfo("host", Resources.of(cpus=8, mem=2048), id="A1"),
             lambda: f"u{next(numbers)}",
             options=AgentOptions(executor_shutdown_grace=5.0),
         )

@@ -56,7 +56,9 @@ def test_what_an_earlier_life_had_is_sent_again_in_order() -> None:
     later = StatusUpdates()
     later.restore("F", "t", updates.stream("F", "t"))
     assert later.tasks() == [("F", "t")]
-    assert later.seen("F", "t", "2") and not later.seen("F", "t", "3")
+    assert later.seen("F", "t", "2")
+    assert not later.seen("F", "t", "3")
     assert [update.status.uuid for update in later.resend(5.0)] == ["1"]
     following = later.acknowledge("F", "t", "1", 5.0)
-    assert following is not None and following.status.uuid == "2"
+    assert following is not None
+    assert following.status.uuid == "2"

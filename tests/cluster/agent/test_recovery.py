@@ -1,0 +1,240 @@
+"""What an agent does when its process is started again: nothing is lost, nothing is run twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cluster.messages import (
+    AgentRegistered,
+    Capability,
+    ExitedExecutor,
+    FrameworkInfo,
+    KillTask,
+    Reason,
+    RegisterAgent,
+    RunTask,
+    ShutdownFramework,
+    TaskState,
+)
+from isolation import Exit
+from tests.cluster.agent.world import AgentWorld
+from tests.cluster.world import task
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[AgentWorld]:
+    async with AgentWorld(tmp_path) as world:
+        yield world
+
+
+async def test_tasks_live_on_and_are_found_again(world: AgentWorld) -> None:
+    await world.run("a", "b")
+    await world.acknowledge()
+    await world.crash()
+    assert not world.machine.container("a").ended
+    await world.start()
+    registration = world.master.take(RegisterAgent)[-1]
+    assert registration.agent.id == "A1"
+    assert [(r.task.task_id, r.status.state) for r in registration.tasks] == [
+        ("a", TaskState.RUNNING),
+        ("b", TaskState.RUNNING),
+    ]
+    assert world.machine.launches == ["a", "b"]
+    world.machine.container("a").end(Exit(code=0))
+    await world.settle()
+    assert [(s.task_id, s.state) for s in await world.acknowledge()] == [("a", TaskState.FINISHED)]
+    assert [run.executor_id for run in world.agent.state.runs.values()] == ["b"]
+    # Its end was dealt with: nothing of it is kept.
+    assert len(world.machine.containers) == 1
+
+
+async def test_each_life_has_a_name_of_its_own(world: AgentWorld) -> None:
+    await world.crash()
+    await world.start()
+    names = [message.incarnation for message in world.master.take(RegisterAgent)]
+    assert len(names) == len(set(names)) == 2
+    assert "" not in names
+
+
+async def test_a_task_that_ended_meanwhile(world: AgentWorld) -> None:
+    await world.run("t")
+    await world.acknowledge()
+    await world.crash()
+    world.machine.container("t").end(Exit(code=3))
+    await world.start()
+    (status,) = await world.acknowledge()
+    assert (status.state, status.exit_code) == (TaskState.FAILED, 3)
+    assert world.machine.containers == {}
+
+
+async def test_an_update_that_was_not_acknowledged_is_sent_again_as_it_was(world: AgentWorld) -> None:
+    await world.run("t")
+    (before,) = world.statuses()
+    world.machine.container("t").end(Exit(code=0))
+    await world.settle()
+    await world.crash()
+    await world.start()
+    first, second = await world.acknowledge()
+    assert first == before
+    assert second.state is TaskState.FINISHED
+    assert world.agent.state.updates.tasks() == []
+    assert [key[0] for key in world.machine.disk] == ["agent"]
+
+
+async def test_a_launch_that_had_not_begun_is_begun(world: AgentWorld) -> None:
+    await world.run()
+    state = world.agent.state
+    state.run_task(RunTask(FrameworkInfo("f", id="F1"), task("t"), "*"), 0.0)
+    # It is written down, and the process ends before anything is done about it.
+    state.effects.clear()
+    world.agent._done()
+    await world.settle()
+    await world.crash()
+    assert world.machine.launches == []
+    await world.start()
+    assert world.machine.launches == ["t"]
+    assert world.told() == ["t RUNNING"]
+
+
+async def test_a_launch_that_nobody_had_heard_of_is_not_begun_again(world: AgentWorld) -> None:
+    await world.run("t")
+    # As if the process had ended between the launch and its being written down.
+    world.agent.state.effects.clear()
+    key = ("run", "F1", "t")
+    await world.crash()
+    world.machine.disk[key] = world.machine.disk[key].replace(b"running", b"launching")
+    assert b"launching" in world.machine.disk[key]
+    world.machine.disk.pop(("updates", "F1", "t"))
+    await world.start()
+    assert world.machine.launches == ["t"]
+    assert world.told() == ["t RUNNING"]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "state"), [((), TaskState.LOST), ((Capability.PARTITION_AWARE,), TaskState.GONE)]
+)
+async def test_what_is_gone_is_told(
+    world: AgentWorld, capabilities: tuple[Capability, ...], state: TaskState
+) -> None:
+    framework = FrameworkInfo("f", id="F1", capabilities=capabilities)
+    await world.tell(RunTask(framework, task("t"), "*"))
+    await world.acknowledge()
+    await world.crash()
+    world.machine.containers.clear()
+    await world.start()
+    (status,) = await world.acknowledge()
+    assert (status.state, status.reason) == (state, Reason.AGENT_RESTARTED)
+
+
+async def test_a_kill_is_gone_on_with(world: AgentWorld) -> None:
+    world.machine.deaf = True
+    await world.run("t")
+    await world.acknowledge()
+    await world.tell(KillTask("F1", "t", 5.0))
+    assert world.machine.container("t").signals == [15]
+    await world.crash()
+    await world.start()
+    assert world.machine.container("t").signals == [15, 15]
+    await world.advance(4.9)
+    assert not world.machine.container("t").ended
+    await world.advance(0.2)
+    assert [s.state for s in await world.acknowledge()] == [TaskState.KILLED]
+
+
+async def test_a_container_that_nobody_knows_is_destroyed(world: AgentWorld) -> None:
+    await world.run("t")
+    await world.crash()
+    stray = world.machine.container("t")
+    world.machine.disk.clear()
+    await world.start()
+    assert stray.ended
+    assert world.machine.containers == {}
+
+
+async def test_what_the_master_believes_here_and_is_not_was_lost_on_the_way(world: AgentWorld) -> None:
+    await world.run("here")
+    await world.acknowledge()
+    world.master.next = AgentRegistered(
+        "A1",
+        "M",
+        1e9,
+        tasks=(("F1", "here"), ("F1", "lost"), ("F2", "other")),
+        executors=(("F1", "e"),),
+    )
+    await world.ping(connected=False)
+    assert world.told() == ["lost DROPPED", "other DROPPED"]
+    (exited,) = world.master.take(ExitedExecutor)
+    assert (exited.framework_id, exited.executor_id) == ("F1", "e")
+    # They are repeated like any update, also by a later life.
+    await world.crash()
+    world.master.next = AgentRegistered("A1", "M", 1e9)
+    await world.start()
+    assert world.told() == ["lost DROPPED", "other DROPPED"]
+
+
+async def test_orders_of_a_master_that_has_not_answered_yet_are_obeyed(world: AgentWorld) -> None:
+    world.master.answers = False
+    await world.ping(connected=False)
+    assert world.agent.master is None
+    await world.run("t")
+    assert world.machine.launches == ["t"]
+    world.master.answers = True
+    await world.advance(5.0)
+    assert world.told() == ["t RUNNING"]
+
+
+async def test_an_order_for_the_agent_that_was_here_before_is_not_obeyed(world: AgentWorld) -> None:
+    await world.run(task("t", agent_id="A0"))
+    assert world.machine.launches == []
+
+
+async def test_updates_are_repeated_with_growing_pauses(world: AgentWorld) -> None:
+    await world.run("t")
+    assert world.told() == ["t RUNNING"]
+    for pause in (10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0):
+        await world.advance(pause - 0.1)
+        assert world.told() == []
+        await world.advance(0.1)
+        assert world.told() == ["t RUNNING"]
+
+
+async def test_time_that_a_task_may_run_goes_on_through_a_restart(world: AgentWorld) -> None:
+    await world.run(task("t", max_completion_time=60.0))
+    await world.advance(50.0)
+    await world.crash()
+    await world.advance(5.0)
+    await world.start()
+    await world.advance(4.0)
+    assert not world.machine.container("t").ended
+    await world.advance(1.5)
+    last = (await world.acknowledge())[-1]
+    assert (last.state, last.reason) == (TaskState.FAILED, Reason.MAX_COMPLETION_TIME_REACHED)
+    assert "60 s" in last.message
+
+
+async def test_nothing_is_launched_before_there_is_room(world: AgentWorld) -> None:
+    world.machine.deaf = True
+    await world.run(task("old", "cpus:3;mem:512"))
+    await world.acknowledge()
+    await world.tell(ShutdownFramework("F1"))
+    # To the master its resources may be free by now.
+    other = FrameworkInfo("g", id="F2")
+    for name, cpus in (("small", 1), ("big", 2), ("killed", 2)):
+        await world.tell(RunTask(other, task(name, f"cpus:{cpus};mem:32"), "*"))
+    assert world.machine.launches == ["old", "small"]
+    await world.tell(KillTask("F2", "killed"))
+    assert [(s.task_id, s.state) for s in world.statuses()][-1] == ("killed", TaskState.KILLED)
+    # What waits is known here: the master is not to think it lost.
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F2", "big"),))
+    await world.ping(connected=False)
+    await world.advance(4.9)
+    assert world.machine.launches == ["old", "small"]
+    await world.advance(0.2)
+    assert world.machine.launches == ["old", "small", "big"]
+    assert not any(status.state is TaskState.DROPPED for status in world.statuses())
