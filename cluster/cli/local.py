@@ -15,7 +15,7 @@ from cluster.local import DEFAULT_RESOURCES, LocalCluster, NodeFailedError
 from cluster.local.lifeline import Lifeline
 from cluster.resources import Resources
 
-from .options import ATTRIBUTES, RESOURCES, WEIGHT, allocator_option, option
+from .options import ATTRIBUTES, RESOURCES, WEIGHT, allocator_option, option, quota_options, quotas
 
 __all__ = ["local"]
 
@@ -33,6 +33,7 @@ __all__ = ["local"]
 @option("--attributes", type=ATTRIBUTES, multiple=True, help="Attributes, dealt to the agents in turn.")
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
 @allocator_option
+@quota_options
 @option(
     "--work-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -47,6 +48,9 @@ def local(
     attributes: tuple[Attributes, ...],
     weights: tuple[tuple[str, float], ...],
     allocator: str,
+    guarantees: tuple[tuple[str, Resources], ...],
+    limits: tuple[tuple[str, Resources], ...],
+    priorities: tuple[tuple[str, int], ...],
     work_dir: Path,
 ) -> None:
     """Run a whole cluster on this machine, each node a process of its own.
@@ -68,6 +72,7 @@ def local(
             processes=True,
             weights=dict(weights),
             allocator=allocator,
+            roles=quotas(guarantees, limits, priorities),
         )
         signalled = asyncio.ensure_future(until_signalled())
         starting = asyncio.ensure_future(cluster.start())

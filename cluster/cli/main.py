@@ -10,8 +10,12 @@ import rich_click as click
 from rich.console import Console
 from rich.logging import RichHandler
 
+from .drain import deactivate, drain, gone, reactivate
 from .local import local
-from .nodes import agent, master
+from .maintenance import maintenance
+from .master import master
+from .nodes import agent
+from .operate import explain, quota, reservations, reserve, teardown, unreserve, weights
 from .options import load_config, option
 from .run import run
 from .show import agents, frameworks, offers, state, tasks
@@ -23,6 +27,23 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Nodes", "commands": ["local", "master", "agent"]},
         {"name": "Work", "commands": ["run"]},
         {"name": "Look", "commands": ["agents", "frameworks", "tasks", "offers", "state"]},
+        {
+            "name": "Operate",
+            "commands": [
+                "weights",
+                "quota",
+                "reservations",
+                "reserve",
+                "unreserve",
+                "drain",
+                "deactivate",
+                "reactivate",
+                "gone",
+                "maintenance",
+                "teardown",
+                "explain",
+            ],
+        },
     ]
 }
 
@@ -51,7 +72,7 @@ def _version() -> str:
     help="How much is told on standard error.",
 )
 def main(log_level: str) -> None:
-    """Run a cluster, run work on it, look at it.
+    """Run a cluster, run work on it, look at it, operate it.
 
     ostrom local starts a whole cluster on this machine; ostrom run runs a command on it.
     """
@@ -69,5 +90,11 @@ def main(log_level: str) -> None:
     logger.propagate = False
 
 
-for command in (local, master, agent, run, agents, frameworks, tasks, offers, state):
+for command in (
+    *(local, master, agent, run),
+    *(agents, frameworks, tasks, offers, state),
+    *(weights, quota, reservations, reserve, unreserve),
+    *(drain, deactivate, reactivate, gone, maintenance),
+    *(teardown, explain),
+):
     main.add_command(command)

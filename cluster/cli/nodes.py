@@ -1,4 +1,4 @@
-"""`ostrom master` and `ostrom agent`."""
+"""`ostrom agent`."""
 
 from __future__ import annotations
 
@@ -12,103 +12,13 @@ import rich_click as click
 from cluster.agent import AgentOptions, ReconfigurationPolicy
 from cluster.attributes import Attributes
 from cluster.election import detector_for
-from cluster.local import AgentNode, MasterNode
-from cluster.master import MasterOptions, RoleOptions
-from cluster.registry import MemoryRegistry, Registry, SqliteRegistry
+from cluster.local import AgentNode
 from cluster.resources import Resources
 
-from .options import ATTRIBUTES, PRIORITY, QUOTA, RESOURCES, WEIGHT, allocator_option, master_option, option
+from .options import ATTRIBUTES, RESOURCES, SECONDS, master_option, option
 from .serve import serve
 
-__all__ = ["agent", "machine_resources", "master"]
-
-SECONDS = click.FloatRange(min=0, min_open=True)
-
-
-@click.command()
-@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all.")
-@option("--port", type=click.IntRange(0, 65535), default=5050, help="Port to listen on; 0 for any free one.")
-@option("--advertise", help="Host, or host:port, that others are told, where it differs.")
-@option(
-    "--work-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("ostrom-work/master"),
-    help="Directory for the registry.",
-)
-@option(
-    "--registry",
-    type=click.Choice(["sqlite", "memory"]),
-    default="sqlite",
-    help="Where agents and weights are remembered: a file in the work directory, or nowhere.",
-)
-@option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
-@allocator_option
-@option("--guarantee", "guarantees", type=QUOTA, multiple=True, help="ROLE=RESOURCES kept free for a role.")
-@option("--limit", "limits", type=QUOTA, multiple=True, help="ROLE=RESOURCES that a role gets at most.")
-@option("--priority", "priorities", type=PRIORITY, multiple=True, help="ROLE=NUMBER, for allocator priority.")
-@option("--offer-timeout", type=SECONDS, default=30.0, help="Seconds until an unanswered offer is rescinded.")
-@option("--allocation-interval", type=SECONDS, default=1.0, help="Seconds between passes over all agents.")
-@option("--agent-ping-timeout", type=SECONDS, default=15.0, help="Seconds between pings of each agent.")
-@option(
-    "--max-agent-ping-timeouts",
-    type=click.IntRange(1),
-    default=5,
-    help="Pings an agent may miss until it is removed.",
-)
-def master(
-    host: str,
-    port: int,
-    advertise: str | None,
-    work_dir: Path,
-    registry: str,
-    weights: tuple[tuple[str, float], ...],
-    allocator: str,
-    guarantees: tuple[tuple[str, Resources], ...],
-    limits: tuple[tuple[str, Resources], ...],
-    priorities: tuple[tuple[str, int], ...],
-    offer_timeout: float,
-    allocation_interval: float,
-    agent_ping_timeout: float,
-    max_agent_ping_timeouts: int,
-) -> None:
-    """Run a master: it offers the agents' resources to frameworks.
-
-    SIGTERM ends it; running tasks are not touched, and agents and frameworks come back to the next one.
-    """
-    options = MasterOptions(
-        allocation_interval=allocation_interval,
-        offer_timeout=offer_timeout,
-        ping_interval=agent_ping_timeout,
-        max_missed_pings=max_agent_ping_timeouts,
-    )
-
-    guaranteed, limited, prior = dict(guarantees), dict(limits), dict(priorities)
-    roles = {
-        role: RoleOptions(
-            guaranteed.get(role, Resources()), limited.get(role, Resources()), prior.get(role, 0)
-        )
-        for role in {*guaranteed, *limited, *prior}
-    }
-
-    def make() -> MasterNode:
-        store: Registry = (
-            SqliteRegistry(work_dir / "registry.sqlite") if registry == "sqlite" else MemoryRegistry()
-        )
-        return MasterNode(
-            host,
-            port,
-            advertise=advertise,
-            options=options,
-            registry=store,
-            weights=dict(weights),
-            roles=roles,
-            allocator=allocator,
-        )
-
-    async def ended(node: MasterNode) -> str:
-        return f"the master ended: {await node.system.wait(node.upid)}"
-
-    serve(make, ended=ended)
+__all__ = ["agent", "machine_resources"]
 
 
 @click.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +14,10 @@ import rich_click as click
 from actors import parse_address
 from cluster.attributes import Attributes
 from cluster.election import detector_for
+from cluster.http.bodies import meant_by
+from cluster.master.options import RateLimit
 from cluster.master.validation import role_problem
+from cluster.registry import Quota
 from cluster.resources import Resources
 
 __all__ = [
@@ -21,18 +26,30 @@ __all__ = [
     "MASTER",
     "PRIORITY",
     "QUOTA",
+    "RATE",
+    "RATE_LIMIT",
     "RESOURCES",
     "ROLE",
+    "SECONDS",
     "WEIGHT",
     "allocator_option",
+    "detail",
     "load_config",
     "master_option",
     "option",
+    "quota_options",
+    "quotas",
 ]
+
+
+log = logging.getLogger("ostrom.master")
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_MASTER = "127.0.0.1:5050"
 DEFAULT_CONFIG = Path("ostrom.toml")
+DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-z]+)")
+UNITS = {"ms": 0.001, "secs": 1.0, "mins": 60.0, "hrs": 3600.0, "days": 86400.0, "weeks": 604800.0}
+"""Mesos's units of time, in seconds."""
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
@@ -41,6 +58,12 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     variable = "OSTROM_" + long.removeprefix("--").replace("-", "_").upper()
     settings.setdefault("show_default", settings.get("default") is not None)
     return click.option(*names, envvar=variable, show_envvar=True, **settings)
+
+
+def detail(*names: str, **settings: Any) -> Callable[[F], F]:
+    """A click option that is a part of one order, not a setting: the environment does not give it."""
+    settings.setdefault("show_default", settings.get("default") is not None)
+    return click.option(*names, **settings)
 
 
 class _Parsed(click.ParamType[Any]):
@@ -93,6 +116,28 @@ def _quota(text: str) -> tuple[str, Resources]:
     return _role(role), Resources.parse(resources)
 
 
+def _rate(text: str) -> tuple[int, float]:
+    number, separator, duration = text.partition("/")
+    match = DURATION.fullmatch(duration.strip())
+    seconds = float(match[1]) * UNITS.get(match[2], 0.0) if match else 0.0
+    number = number.strip()
+    if not separator or not number.isascii() or not number.isdecimal() or int(number) < 1 or not seconds > 0:
+        units = ", ".join(UNITS)
+        raise ValueError(f"{text!r} is not NUMBER/DURATION, like 1/10mins; units are {units}")
+    return int(number), seconds
+
+
+def _rate_limit(text: str) -> tuple[str, RateLimit]:
+    principal, separator, rate = text.rpartition("=")
+    qps, colon, capacity = rate.partition(":")
+    if not separator or not principal:
+        raise ValueError(f"{text!r} is not PRINCIPAL=QPS or PRINCIPAL=QPS:CAPACITY")
+    try:
+        return principal, RateLimit(float(qps), int(capacity) if colon else None)
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from error
+
+
 def _priority(text: str) -> tuple[str, int]:
     role, separator, number = text.rpartition("=")
     if not separator or not number.removeprefix("-").isdecimal():
@@ -108,12 +153,47 @@ ROLE = _Parsed("role", _role)
 WEIGHT = _Parsed("role=number", _weight)
 QUOTA = _Parsed("role=resources", _quota)
 PRIORITY = _Parsed("role=number", _priority)
+SECONDS = click.FloatRange(min=0, min_open=True)
+RATE = _Parsed("number/duration", _rate)
+RATE_LIMIT = _Parsed("principal=qps[:capacity]", _rate_limit)
 
 
 def master_option(function: F) -> F:
     """`--master`, the same for every command."""
     decorate = option("--master", type=MASTER, default=DEFAULT_MASTER, help="Where the master is.")
     return decorate(function)
+
+
+def quota_options(function: F) -> F:
+    """`--guarantee`, `--limit` and `--priority`, the same for every command that runs a master; see `quotas`."""
+    guarantee = option(
+        "--guarantee", "guarantees", type=QUOTA, multiple=True, help="ROLE=RESOURCES kept free for a role."
+    )
+    limit = option(
+        "--limit", "limits", type=QUOTA, multiple=True, help="ROLE=RESOURCES that a role gets at most."
+    )
+    priority = option(
+        "--priority", "priorities", type=PRIORITY, multiple=True, help="ROLE=NUMBER, for allocator priority."
+    )
+    return guarantee(limit(priority(function)))
+
+
+def quotas(
+    guarantees: Iterable[tuple[str, Resources]],
+    limits: Iterable[tuple[str, Resources]],
+    priorities: Iterable[tuple[str, int]],
+) -> dict[str, Quota]:
+    """The quotas of roles that such options set. What may be a slip is told in the log."""
+    guaranteed, limited, prior = dict(guarantees), dict(limits), dict(priorities)
+    for field, given in (("guarantee", guaranteed), ("limit", limited)):
+        for role, resources in given.items():
+            for name in resources.names():
+                if close := meant_by(name):
+                    log.warning("--%s %s=%s: is %s meant, not %s?", field, role, resources, close, name)
+    return {
+        role: Quota(guaranteed.get(role, Resources()), limited.get(role, Resources()), prior.get(role, 0))
+        for role in {*guaranteed, *limited, *prior}
+    }
 
 
 def allocator_option(function: F) -> F:

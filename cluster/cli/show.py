@@ -3,66 +3,40 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
 from .api import get_json
-from .options import F, master_option, option
+from .options import master_option, option
+from .tables import json_option, moment, print_rows
 
-PIPE_WIDTH = 1000
-
-__all__ = ["agents", "frameworks", "offers", "state", "tasks"]
-
-
-def _json_option(function: F) -> F:
-    return option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
+__all__ = ["agent_state", "agents", "frameworks", "offers", "state", "tasks"]
 
 
-def _print(
-    rows: Sequence[Any], as_json: bool, columns: dict[str, Callable[[Any], str]], nothing: str
-) -> None:
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    if not rows:
-        click.echo(nothing)
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(row) for cell in columns.values()))
-    # A pipe has no width: what is folded there cannot be read by the next program.
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
-    console.print(table, markup=False, soft_wrap=not console.is_terminal)
-
-
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S") if seconds else ""
+def agent_state(row: dict[str, Any]) -> str:
+    """What an agent is, in the words of operators."""
+    known = row["state"] in ("active", "disconnected", "unreachable", "recovering")
+    return row["state"] if known or row["connected"] else f"{row['state']}, disconnected"
 
 
 @click.command()
 @master_option
-@_json_option
+@json_option
 def agents(master: str, as_json: bool) -> None:
     """List the agents, what they have and what is used."""
     rows = get_json(master, "/agents")
-    _print(
+    print_rows(
         rows,
         as_json,
         {
             "AGENT": lambda row: row["id"],
             "HOST": lambda row: row["hostname"],
             "ADDRESS": lambda row: row["address"],
-            "STATE": lambda row: "up" if row["connected"] else "disconnected",
+            "STATE": agent_state,
             "TOTAL": lambda row: row["resources_text"],
             "FREE": lambda row: row["free_text"],
+            "RESERVED": lambda row: " ".join(f"{role}={text}" for role, text in row["reserved_text"].items()),
             "ATTRIBUTES": lambda row: row["attributes_text"],
         },
         "no agents",
@@ -71,11 +45,11 @@ def agents(master: str, as_json: bool) -> None:
 
 @click.command()
 @master_option
-@_json_option
+@json_option
 def frameworks(master: str, as_json: bool) -> None:
     """List the frameworks and their shares."""
     rows = get_json(master, "/frameworks")
-    _print(
+    print_rows(
         rows,
         as_json,
         {
@@ -95,14 +69,14 @@ def frameworks(master: str, as_json: bool) -> None:
 @master_option
 @option("--framework", help="Only tasks of this framework.")
 @option("--completed", is_flag=True, help="Also tasks that have ended.")
-@_json_option
+@json_option
 def tasks(master: str, framework: str | None, completed: bool, as_json: bool) -> None:
     """List the tasks."""
     query = {"framework": framework} if framework else {}
     if completed:
         query["completed"] = "1"
     rows = get_json(master, "/tasks", **query)
-    _print(
+    print_rows(
         rows,
         as_json,
         {
@@ -111,7 +85,7 @@ def tasks(master: str, framework: str | None, completed: bool, as_json: bool) ->
             "FRAMEWORK": lambda row: row["framework_id"],
             "AGENT": lambda row: row["agent_id"],
             "RESOURCES": lambda row: row["resources_text"],
-            "SINCE": lambda row: _when(row["timestamp"]),
+            "SINCE": lambda row: moment(row["timestamp"]),
             "MESSAGE": lambda row: row["message"],
         },
         "no tasks",
@@ -120,11 +94,11 @@ def tasks(master: str, framework: str | None, completed: bool, as_json: bool) ->
 
 @click.command()
 @master_option
-@_json_option
+@json_option
 def offers(master: str, as_json: bool) -> None:
     """List the offers that frameworks have not answered yet."""
     rows = get_json(master, "/offers")
-    _print(
+    print_rows(
         rows,
         as_json,
         {

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from cluster.master import Master
 
+from . import operator
 from .snapshot import Snapshots
 from .ui import page
 from .views import VIEWS, reasons
@@ -47,14 +48,10 @@ def install(master: Master) -> Snapshots:
             )
         )
 
-    def teardown(request: web.Request) -> web.Response:
-        framework_id = request.query.get("framework", "")
-        if not master.end_framework(framework_id, "torn down by an operator"):
-            raise web.HTTPNotFound(text=f"framework: {framework_id[:255]!r} is not known\n")
-        return web.json_response({"ended": framework_id})
-
     def explain(request: web.Request) -> web.Response:
         framework_id, agent_id = request.query.get("framework", ""), request.query.get("agent")
+        if not framework_id:
+            raise web.HTTPBadRequest(text="framework: the request names none, as in ?framework=...\n")
         if framework_id not in master.state.frameworks:
             raise web.HTTPNotFound(text=f"framework: {framework_id[:255]!r} is not known\n")
         if agent_id is not None and agent_id not in master.state.agents:
@@ -64,13 +61,11 @@ def install(master: Master) -> Snapshots:
     for path in VIEWS:
         master.route(path, tasks if path == "/tasks" else serve(path), help=f"{path[1:]} as JSON")
     master.route(
-        "/teardown", teardown, methods=("POST",), help="?framework=ID: end a framework and its tasks"
-    )
-    master.route(
         "/explain",
         explain,
         help="?framework=ID[&agent=ID]: why it is offered nothing, agents by the same reasons",
     )
+    operator.install(master, snapshots)
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
     master.system.http.root = master.upid

@@ -29,6 +29,10 @@ class Snapshots:
         """Note that something has changed."""
         self._version += 1
 
+    def forget(self) -> None:
+        """Make every view anew: who has changed something sees it in what is read next."""
+        self._views.clear()
+
     def get(self, name: str, make: Callable[[], Any]) -> tuple[Any, bytes]:
         """The view with this name, as a value and as JSON; `make` makes it."""
         known = self._views.get(name)

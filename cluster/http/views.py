@@ -5,41 +5,96 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from actors import format_address
 from cluster.master import MasterState
 from cluster.master.records import AgentRecord, FrameworkRecord, TaskEntry
+from cluster.messages import AgentInfo
+from cluster.registry import Quota
 from cluster.resources import Resources
 
-__all__ = ["VIEWS", "agents", "frameworks", "offers", "reasons", "roles", "state", "tasks"]
+from .operator_views import maintenance, numbers
+
+__all__ = [
+    "VIEWS",
+    "agent_row",
+    "agents",
+    "frameworks",
+    "offers",
+    "reasons",
+    "roles",
+    "state",
+    "tasks",
+]
 
 Json = dict[str, Any]
 
 
-def numbers(resources: Resources) -> dict[str, float]:
-    """The scalars of resources, as numbers."""
-    return {name: resources.number(name) for name in resources.scalars_only().names()}
-
-
 def agents(state: MasterState) -> list[Json]:
-    """Every agent that is registered."""
-    return [_agent(state, agent) for agent in state.agents.values()]
+    """Every agent on record: those that are registered first, then those that are to come back, or may."""
+    here = [_agent(state, agent) for agent in state.agents.values()]
+    coming = [_absent(state, state.registry.agents[id_], "recovering", 0.0) for id_ in state.recovering]
+    unreachable = state.registry.unreachable.items()
+    return here + coming + [_absent(state, each.info, "unreachable", each.since) for _, each in unreachable]
+
+
+def agent_row(state: MasterState, agent_id: str) -> Json:
+    """One agent. KeyError if it is not on record."""
+    agent = state.agents.get(agent_id)
+    if agent is not None:
+        return _agent(state, agent)
+    lost = state.registry.unreachable.get(agent_id)
+    if lost is not None:
+        return _absent(state, lost.info, "unreachable", lost.since)
+    return _absent(state, state.registry.agents[agent_id], "recovering", 0.0)
 
 
 def _agent(state: MasterState, agent: AgentRecord) -> Json:
-    offered = _total(state.offers[offer_id][0].resources for offer_id in agent.offers)
+    standing = "active" if agent.connected else "disconnected"
     return {
-        "id": agent.id,
-        "hostname": agent.info.hostname,
-        "address": format_address(agent.upid.address),
+        **_common(state, agent.info),
+        # What an operator wants of it says more than whether it is there, which `connected` says.
+        "state": agent.drain_state().lower() or (standing if agent.active else "deactivated"),
         "connected": agent.connected,
+        "address": format_address(agent.upid.address),
         "registered_at": agent.registered_at,
-        "resources": numbers(agent.info.resources),
+        "unreachable_since": 0.0,
         "free": numbers(agent.free),
-        "offered": offered,
-        "resources_text": str(agent.info.resources),
+        "offered": _total(state.offers[offer_id][0].resources for offer_id in agent.offers),
         "free_text": str(agent.free),
-        "attributes_text": str(agent.info.attributes),
         "tasks": sum(task.holds for task in agent.tasks.values()),
+        "executors": len(agent.executors),
+    }
+
+
+def _absent(state: MasterState, info: AgentInfo, standing: str, since: float) -> Json:
+    return {
+        **_common(state, info),
+        "state": standing,
+        "connected": False,
+        "address": "",
+        "registered_at": 0.0,
+        "unreachable_since": since,
+        "free": {},
+        "offered": {},
+        "free_text": "",
+        "tasks": 0,
+        "executors": 0,
+    }
+
+
+def _common(state: MasterState, info: AgentInfo) -> Json:
+    drain = state.registry.drains.get(info.id)
+    reserved = state.registry.reservations.get(info.id, {})
+    return {
+        "id": info.id,
+        "hostname": info.hostname,
+        "resources": numbers(info.resources),
+        "resources_text": str(info.resources),
+        "attributes_text": str(info.attributes),
+        "reserved_text": {role: str(resources) for role, resources in reserved.items()},
+        "drain": None if drain is None else msgspec.structs.asdict(drain),
     }
 
 
@@ -116,15 +171,25 @@ def offers(state: MasterState) -> list[Json]:
 
 
 def roles(state: MasterState) -> list[Json]:
-    """Every role that has frameworks or holds something, with its dominant share (0 to 1)."""
+    """Every role that has frameworks, holds something or has something set, with its dominant share (0 to 1)."""
     members: dict[str, list[str]] = {}
     for framework in state.frameworks.values():
         for role in framework.info.roles:
             members.setdefault(role, []).append(framework.id)
     shares = state.allocator.role_shares()
+    registry = state.registry
     return [
-        {"name": role, "share": round(shares.get(role, 0.0), 6), "frameworks": members.get(role, [])}
-        for role in sorted(members.keys() | shares.keys())
+        {
+            "name": role,
+            "share": round(shares.get(role, 0.0), 6),
+            "frameworks": members.get(role, []),
+            "weight": registry.weights.get(role, 1.0),
+            "guarantee_text": str(quota.guarantee),
+            "limit_text": str(quota.limit),
+            "priority": quota.priority,
+        }
+        for role in sorted({*members, *shares, *registry.weights, *registry.quotas})
+        for quota in [registry.quotas.get(role, Quota())]
     ]
 
 
@@ -149,6 +214,7 @@ def state(state: MasterState) -> Json:
         "roles": roles(state),
         "tasks": tasks(state),
         "offers": offers(state),
+        "maintenance": maintenance(state),
         "completed_frameworks": [
             {"id": done.info.id, "name": done.info.name, "reason": done.reason, "ended_at": done.ended_at}
             for done in state.completed_frameworks

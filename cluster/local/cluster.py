@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from cluster.attributes import Attributes
 from cluster.framework import Framework
-from cluster.master import MasterOptions
+from cluster.master import MasterOptions, RoleOptions
 from cluster.resources import Resources
 from isolation import ContainerSpec
 
@@ -36,8 +36,9 @@ class LocalCluster:
     Everything runs inside this process on its event loop, and tasks are real processes; with `timers` they
     are timers. With `processes` each node is a process of its own, as on real machines. `resources` is what
     each agent has; ports are dealt out so that no two agents have the same. `attributes` are given to the
-    agents in turn. Without `work_dir` a temporary directory is used, and removed at the end. With `checkpoint` what an
-    agent runs outlives its process, should that be killed (and this one, for as long as its recovery timeout).
+    agents in turn; `weights` and `roles` (quotas and priorities) are set at the master. Without `work_dir` a temporary
+    directory is used, and removed at the end. With `checkpoint` what an agent runs outlives its process, should that be
+    killed (and this one, for as long as its recovery timeout).
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class LocalCluster:
         duration: Callable[[ContainerSpec], float] | None = None,
         weights: dict[str, float] | None = None,
         allocator: str = "drf",
+        roles: Mapping[str, RoleOptions] | None = None,
         options: MasterOptions | None = None,
         checkpoint: bool = False,
         seed: int | None = None,
@@ -71,6 +73,7 @@ class LocalCluster:
         self._timers, self._duration = timers, duration
         self._weights = weights or {}
         self._allocator = allocator
+        self._roles = dict(roles or {})
         self._options = options
         self._checkpoint = checkpoint
         self._seed = seed
@@ -109,6 +112,9 @@ class LocalCluster:
             for role, weight in self._weights.items():
                 arguments += ["--weight", f"{role}={weight}"]
             arguments += ["--allocator", self._allocator]
+            for role, quota in self._roles.items():
+                arguments += ["--guarantee", f"{role}={quota.guarantee}", "--limit", f"{role}={quota.limit}"]
+                arguments += ["--priority", f"{role}={quota.priority}"]
             node = NodeProcess("master", arguments, self.work_dir / "master.log")
         else:
             node = MasterNode(
@@ -117,6 +123,7 @@ class LocalCluster:
                 options=self._options,
                 weights=self._weights,
                 allocator=self._allocator,
+                roles=self._roles,
                 seed=self._seed,
             )
         await node.start()

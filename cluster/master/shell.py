@@ -13,7 +13,7 @@ import numpy as np
 from actors import UPID, Actor, Message, Timer
 from allocators import OfferAllocator
 from allocators.plugins import make_allocator
-from cluster.registry import Change, MemoryRegistry, Registry
+from cluster.registry import Change, MemoryRegistry, Registry, RegistryError
 from cluster.write_ahead import WriteAhead
 
 from .options import MasterOptions, RoleOptions
@@ -23,6 +23,9 @@ from .validation import role_problem
 __all__ = ["MasterShell"]
 
 log = logging.getLogger("ostrom.master")
+
+Told = tuple[UPID, Message] | asyncio.Future[None]
+"""A message, or who waits to hear that all before is on record."""
 
 
 class MasterShell(Actor):
@@ -54,9 +57,8 @@ class MasterShell(Actor):
             if problem := role_problem(role):
                 raise ValueError(f"roles: {problem}")
             self.state.apply_quota(role, settings, force=True)
-        self._ahead = WriteAhead[Change, tuple[UPID, Message]](
-            self.registry.write, self._send_all, self._start_write
-        )
+        self._ahead = WriteAhead[Change, Told](self.registry.write, self._tell_all, self._start_write)
+        self._awaited: set[asyncio.Future[None]] = set()
         self._recovered = False
         self._writing: asyncio.Task[None] | None = None
         self._allocating = False
@@ -98,6 +100,14 @@ class MasterShell(Actor):
         """Whether the registry has been read, and all that was decided since is on record, and told."""
         return self._recovered and self._ahead.idle and not self.state.changes
 
+    def recorded(self) -> asyncio.Future[None]:
+        """Done when all that was decided until now is on record. RegistryError if that cannot be."""
+        future = asyncio.get_running_loop().create_future()
+        self._awaited.add(future)
+        self._flush()
+        self._ahead.put((), [future])
+        return future
+
     def _start_write(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._writing = asyncio.get_running_loop().create_task(coroutine)
         self._writing.add_done_callback(self._written)
@@ -105,11 +115,20 @@ class MasterShell(Actor):
     def _written(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("the master ends: %s", error)
+            awaited, self._awaited = self._awaited, set()
+            for future in awaited:
+                if not future.done():
+                    future.set_exception(RegistryError(str(error)))
             self.terminate(str(error))
 
-    def _send_all(self, outbox: Sequence[tuple[UPID, Message]]) -> None:
-        for to, message in outbox:
-            self.send(to, message)
+    def _tell_all(self, told: Sequence[Told]) -> None:
+        for each in told:
+            if isinstance(each, tuple):
+                self.send(*each)
+                continue
+            self._awaited.discard(each)
+            if not each.done():
+                each.set_result(None)
 
     def _done(self) -> None:
         """After every turn: write and send what the rules said, and see to the allocation and the next deadline.

@@ -26,7 +26,7 @@ function bar(parts, text) {
 
 function usage(agent, name) {
   const total = agent.resources[name] || 0;
-  if (total === 0) return "";
+  if (total === 0 || !agent.address) return "";
   const offered = agent.offered[name] || 0;
   const used = total - (agent.free[name] || 0) - offered;
   return bar([used / total, offered / total], `${+used.toFixed(2)} of ${total}`);
@@ -35,6 +35,18 @@ function usage(agent, name) {
 function moment(seconds) {
   return seconds ? new Date(1000 * seconds).toLocaleTimeString() : "";
 }
+
+function day(seconds) {
+  const date = new Date(1000 * seconds);
+  return isNaN(date) ? `${seconds}` : date.toLocaleString();
+}
+
+const answered = (each) => `${each.framework_id}: ${each.answer.toLowerCase() || "none yet"}`;
+
+// What operators want of an agent may be said of one that is not there.
+const known = new Set(["active", "disconnected", "unreachable", "recovering"]);
+const standing = (agent) =>
+  agent.connected || known.has(agent.state) ? agent.state : `${agent.state}, disconnected`;
 
 function link(address, text) {
   const made = element("a", text);
@@ -77,6 +89,9 @@ function show(state) {
   fill("roles", {
     role: (role) => role.name,
     "dominant share": (role) => percent(role.share),
+    weight: (role) => role.weight,
+    guarantee: (role) => role.guarantee_text,
+    limit: (role) => role.limit_text,
     frameworks: (role) => role.frameworks.join(", "),
   }, state.roles);
   fill("frameworks", {
@@ -89,14 +104,23 @@ function show(state) {
     offers: (each) => each.offers,
   }, state.frameworks);
   fill("agents", {
-    agent: (each) => link(`${each.address}/agent/state`, each.id),
+    agent: (each) => (each.address ? link(`${each.address}/agent/state`, each.id) : each.id),
     host: (each) => each.hostname,
-    state: (each) => (each.connected ? "up" : "disconnected"),
+    state: standing,
     cpus: (each) => usage(each, "cpus"),
     "mem, MiB": (each) => usage(each, "mem"),
     tasks: (each) => each.tasks,
+    reserved: (each) => Object.entries(each.reserved_text).map(([role, text]) => `${role}: ${text}`).join(", "),
     attributes: (each) => each.attributes_text,
   }, state.agents);
+  fill("maintenance", {
+    machine: (each) => each.machine,
+    state: (each) => each.state.toLowerCase(),
+    from: (each) => day(each.start),
+    until: (each) => (each.duration === null ? "" : day(each.start + each.duration)),
+    agents: (each) => each.agents.join(", "),
+    answers: (each) => each.inverse_offers.map(answered).join(", "),
+  }, state.maintenance.machines);
   fill("offers", {
     offer: (each) => each.id,
     framework: (each) => each.framework_id,

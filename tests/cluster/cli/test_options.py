@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import rich_click as click
 from click.testing import CliRunner, Result
 
 from cluster.cli import main
+from cluster.cli.options import RATE, RATE_LIMIT, quotas
+from cluster.master.options import RateLimit
+from cluster.registry import Quota
+from cluster.resources import Resources
 
 
 def ostrom(*arguments: str, env: dict[str, str] | None = None) -> Result:
@@ -29,6 +34,19 @@ def ostrom(*arguments: str, env: dict[str, str] | None = None) -> Result:
         (["master", "--limit", "prod=cpus:x"], ["--limit", "cpus: 'x'"]),
         (["master", "--priority", "prod=high"], ["--priority", "prod=high"]),
         (["master", "--offer-timeout", "0"], ["--offer-timeout", "0"]),
+        (
+            ["master", "--agent-removal-rate-limit", "1"],
+            ["--agent-removal-rate-limit", "'1' is not NUMBER/DURATION"],
+        ),
+        (["master", "--agent-removal-rate-limit", "0/1secs"], ["'0/1secs'"]),
+        (["master", "--agent-removal-rate-limit", "1/10fortnights"], ["units are ms, secs, mins"]),
+        (["master", "--agent-removal-rate-limit", "1/0mins"], ["'1/0mins'"]),
+        (["master", "--rate-limit", "5"], ["--rate-limit", "PRINCIPAL=QPS"]),
+        (["master", "--rate-limit", "p=0"], ["--rate-limit", "p=0", "qps is 0"]),
+        (["master", "--rate-limit", "p=x"], ["p=x"]),
+        (["master", "--rate-limit", "p=1:-1"], ["p=1:-1", "capacity is -1"]),
+        (["master", "--agent-reregister-timeout", "0"], ["--agent-reregister-timeout"]),
+        (["local", "--limit", "prod"], ["--limit", "ROLE=RESOURCES"]),
         (["local", "--agents", "-1"], ["--agents", "-1"]),
         (["run", "--instances", "0", "--", "true"], ["--instances", "0"]),
         (["run", "--role", "../x", "--", "true"], ["--role", "../x"]),
@@ -102,8 +120,36 @@ def test_no_master_there_is_one_line(command: str) -> None:
     assert "no master at 127.0.0.1:1" in result.output
 
 
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("1/10mins", (1, 600)), ("20 / 1hrs", (20, 3600)), ("3/500ms", (3, 0.5)), ("1/1.5days", (1, 129600))],
+)
+def test_rates(text: str, rate: tuple[int, float]) -> None:
+    assert RATE.convert(text, None, None) == rate
+
+
+def test_rate_limits() -> None:
+    assert RATE_LIMIT.convert("a=b=1.5:10", None, None) == ("a=b", RateLimit(1.5, 10))
+    assert RATE_LIMIT.convert("p=2", None, None) == ("p", RateLimit(2.0, None))
+
+
+def test_quotas_of_roles_and_slips_in_them(caplog: pytest.LogCaptureFixture) -> None:
+    parse = Resources.parse
+    found = quotas(
+        [("eng", parse("cpus:1"))], [("eng", parse("cpu:2")), ("ops", parse("tapes:1"))], [("x", 3)]
+    )
+    assert found == {
+        "eng": Quota(parse("cpus:1"), parse("cpu:2")),
+        "ops": Quota(limit=parse("tapes:1")),
+        "x": Quota(priority=3),
+    }
+    assert caplog.messages == ["--limit eng=cpu:2: is cpus meant, not cpu?"]
+
+
 def test_help_names_every_command() -> None:
     output = ostrom("--help").output
-    for command in ("master", "agent", "local", "run", "agents", "frameworks", "tasks", "offers", "state"):
-        assert command in output
+    for command in main.commands:
+        assert f" {command} " in output
         assert ostrom(command, "--help").exit_code == 0
+    shown = {name for group in click.rich_click.COMMAND_GROUPS["ostrom"] for name in group["commands"]}
+    assert shown == set(main.commands)

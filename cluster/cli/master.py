@@ -1,0 +1,175 @@
+"""`ostrom master`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from cluster.local import MasterNode
+from cluster.master import MasterOptions
+from cluster.master.options import RateLimit
+from cluster.registry import MemoryRegistry, Registry, SqliteRegistry
+from cluster.resources import Resources
+
+from .options import RATE, RATE_LIMIT, SECONDS, WEIGHT, allocator_option, option, quota_options, quotas
+from .serve import serve
+
+__all__ = ["master"]
+
+
+@click.command()
+@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all.")
+@option("--port", type=click.IntRange(0, 65535), default=5050, help="Port to listen on; 0 for any free one.")
+@option("--advertise", help="Host, or host:port, that others are told, where it differs.")
+@option(
+    "--work-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("ostrom-work/master"),
+    help="Directory for the registry.",
+)
+@option(
+    "--registry",
+    type=click.Choice(["sqlite", "memory"]),
+    default="sqlite",
+    help="Where agents, frameworks and what operators set are remembered: a file in the work directory, or nowhere.",
+)
+@option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
+@allocator_option
+@quota_options
+@option("--offer-timeout", type=SECONDS, default=30.0, help="Seconds until an unanswered offer is rescinded.")
+@option("--allocation-interval", type=SECONDS, default=1.0, help="Seconds between passes over all agents.")
+@option("--agent-ping-timeout", type=SECONDS, default=15.0, help="Seconds between pings of each agent.")
+@option(
+    "--max-agent-ping-timeouts",
+    type=click.IntRange(1),
+    default=5,
+    help="Pings an agent may miss until it is unreachable, and its tasks with it.",
+)
+@option(
+    "--agent-removal-rate-limit",
+    type=RATE,
+    help="So many agents may become unreachable in so long a time, like 1/10mins. Without it, any number.",
+)
+@option(
+    "--agent-reregister-timeout",
+    type=SECONDS,
+    default=600.0,
+    help="Seconds that the agents on record have to come to a new master until they are unreachable.",
+)
+@option(
+    "--framework-grace",
+    type=click.FloatRange(min=0),
+    default=75.0,
+    help="Seconds that a framework has to come to a new master, at least, until its tasks are ended.",
+)
+@option(
+    "--registry-gc-interval",
+    type=SECONDS,
+    default=900.0,
+    help="Seconds between looks for agents that need not be remembered any more.",
+)
+@option(
+    "--registry-max-agent-age",
+    type=SECONDS,
+    default=14 * 86400.0,
+    help="Seconds that an agent which is unreachable or gone is remembered.",
+)
+@option(
+    "--registry-max-agent-count",
+    type=click.IntRange(0),
+    default=102400,
+    help="How many of those that are unreachable, and of those that are gone, are remembered.",
+)
+@option(
+    "--rate-limit",
+    "rate_limits",
+    type=RATE_LIMIT,
+    multiple=True,
+    help="Messages a second from the schedulers of a principal, and how many more may wait; may be given again.",
+)
+@option(
+    "--completed-frameworks",
+    type=click.IntRange(0),
+    default=50,
+    help="How many frameworks that have ended are shown.",
+)
+@option(
+    "--completed-tasks",
+    type=click.IntRange(0),
+    default=1000,
+    help="How many tasks that have ended are shown.",
+)
+@option(
+    "--max-unreachable-tasks-per-framework",
+    type=click.IntRange(0),
+    default=1000,
+    help="How many tasks on unreachable agents are remembered of each framework.",
+)
+def master(
+    host: str,
+    port: int,
+    advertise: str | None,
+    work_dir: Path,
+    registry: str,
+    weights: tuple[tuple[str, float], ...],
+    allocator: str,
+    guarantees: tuple[tuple[str, Resources], ...],
+    limits: tuple[tuple[str, Resources], ...],
+    priorities: tuple[tuple[str, int], ...],
+    offer_timeout: float,
+    allocation_interval: float,
+    agent_ping_timeout: float,
+    max_agent_ping_timeouts: int,
+    agent_removal_rate_limit: tuple[int, float] | None,
+    agent_reregister_timeout: float,
+    framework_grace: float,
+    registry_gc_interval: float,
+    registry_max_agent_age: float,
+    registry_max_agent_count: int,
+    rate_limits: tuple[tuple[str, RateLimit], ...],
+    completed_frameworks: int,
+    completed_tasks: int,
+    max_unreachable_tasks_per_framework: int,
+) -> None:
+    """Run a master: it offers the agents' resources to frameworks.
+
+    SIGTERM ends it; running tasks are not touched, and agents and frameworks come back to the next one.
+    """
+    options = MasterOptions(
+        allocation_interval=allocation_interval,
+        offer_timeout=offer_timeout,
+        ping_interval=agent_ping_timeout,
+        max_missed_pings=max_agent_ping_timeouts,
+        agent_removal_rate_limit=agent_removal_rate_limit,
+        agent_reregister_timeout=agent_reregister_timeout,
+        framework_grace=framework_grace,
+        registry_gc_interval=registry_gc_interval,
+        registry_max_agent_age=registry_max_agent_age,
+        registry_max_agent_count=registry_max_agent_count,
+        rate_limits=dict(rate_limits),
+        completed_frameworks=completed_frameworks,
+        completed_tasks=completed_tasks,
+        max_unreachable_tasks_per_framework=max_unreachable_tasks_per_framework,
+    )
+    roles = quotas(guarantees, limits, priorities)
+
+    def make() -> MasterNode:
+        store: Registry = (
+            SqliteRegistry(work_dir / "registry.sqlite") if registry == "sqlite" else MemoryRegistry()
+        )
+        return MasterNode(
+            host,
+            port,
+            advertise=advertise,
+            options=options,
+            registry=store,
+            weights=dict(weights),
+            roles=roles,
+            allocator=allocator,
+        )
+
+    async def ended(node: MasterNode) -> str:
+        return f"the master ended: {await node.system.wait(node.upid)}"
+
+    serve(make, ended=ended)
