@@ -105,14 +105,15 @@ async def test_a_launch_that_had_not_begun_is_begun(world: AgentWorld) -> None:
 
 async def test_a_launch_that_nobody_had_heard_of_is_not_begun_again(world: AgentWorld) -> None:
     await world.run("t")
+    assert world.told() == ["t RUNNING"]
     # As if the process had ended between the launch and its being written down.
-    world.agent.state.effects.clear()
     key = ("run", "F1", "t")
     await world.crash()
-    world.machine.disk[key] = world.machine.disk[key].replace(b"running", b"launching")
+    world.machine.disk[key] = world.machine.disk[key].replace(b"\xa7running", b"\xa9launching")
     assert b"launching" in world.machine.disk[key]
     world.machine.disk.pop(("updates", "F1", "t"))
     await world.start()
+    assert world.master.take(RegisterAgent)[-1].agent.id == "A1"
     assert world.machine.launches == ["t"]
     assert world.told() == ["t RUNNING"]
 
@@ -269,7 +270,7 @@ async def test_after_another_boot_nothing_is_launched_again(world: AgentWorld) -
     await world.crash()
     # The disk lost its end with the power, and the machine all that ran.
     key = ("run", "F1", "t")
-    world.machine.disk[key] = world.machine.disk[key].replace(b"running", b"launching")
+    world.machine.disk[key] = world.machine.disk[key].replace(b"\xa7running", b"\xa9launching")
     (container,) = world.machine.containers.values()
     await container.destroy()
     world.machine.containers.clear()

@@ -11,7 +11,6 @@ import pytest_asyncio
 from cluster.messages import (
     AcceptInverseOffers,
     Acknowledge,
-    AgentRefused,
     DeclineInverseOffers,
     InverseOffers,
     KillTask,
@@ -76,7 +75,7 @@ async def test_an_agent_is_gone(served: Served) -> None:
         assert await served.refused(path, {"agent": agent.id}) == f"409 agent: '{agent.id}' is gone"
     served.tell(agent, RegisterAgent(agent.info))
     await served.settle()
-    assert len(agent.take(AgentRefused)) == 1
+    assert len(agent.take(ShutdownAgent)) == 1
 
 
 @pytest.mark.asyncio
