@@ -122,8 +122,8 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             return framework is not None
         task_id = record.task.task_id
         aside = framework.unreachable_tasks.get(task_id)
-        if task_id in framework.tasks or (aside is not None and aside.agent_id != agent_id):
-            return False
+        if task_id in framework.tasks or aside is not None:
+            return task_id not in framework.tasks and aside is not None and aside.agent_id == agent_id
         last = self.last_known(framework.id, task_id)
         return last is None or not last.state.terminal
 
