@@ -17,6 +17,7 @@ from cluster.messages import (
     ExecutorMessage,
     ExecutorShutdown,
     ExecutorStatusUpdate,
+    ExitedExecutor,
     FrameworkToExecutor,
     KillTask,
     RegisterExecutor,
@@ -177,7 +178,9 @@ class Agent(Registering):
             if self.shutting_down:
                 # One whom the master has shut down keeps its name: it stays down until an operator says otherwise.
                 kept = {"agent"} if self.refused else set()
-                self.store.commit(dict.fromkeys(key for key in self.store.load() if key[0] not in kept))
+                wiped = dict.fromkeys(key for key in self.store.load() if key[0] not in kept)
+                if (waiting := self.store.commit(wiped)) is not None:
+                    await waiting
             self.store.close()
 
     def shut_down(self) -> None:
@@ -342,6 +345,8 @@ class Agent(Registering):
             case ToMaster(message):
                 if self.master is not None:
                     self.send(self.master, message)
+                elif isinstance(message, ExitedExecutor):
+                    self.state.unheard.add((message.framework_id, message.executor_id))
             case Send(to, message):
                 self.send(to, message)
             case Link(to):

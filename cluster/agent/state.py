@@ -80,7 +80,9 @@ class AgentState(RecoveryRules):
                 )
                 log.warning("task %s of %s is not here: %s", task_id, framework_id, text)
                 self.send_update(framework_id, status, now)
-        for framework_id, executor_id in message.executors:
+        # One may have been named by the registration, and ended before the answer.
+        unheard, self.unheard = self.unheard, set()
+        for framework_id, executor_id in sorted({*message.executors, *unheard}):
             if (framework_id, executor_id) not in self.runs:
                 exited = ExitedExecutor(self.info.id, framework_id, executor_id, "the agent does not have it")
                 self.effects.append(ToMaster(exited))

@@ -109,7 +109,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             entry.kill = aside.kill
         framework.tasks[task_id] = entry
         agent.tasks[entry.key] = entry
-        if returned and not ended:
+        if returned and not ended and entry.state is not TaskState.STAGING:
             text = "its agent can be reached again"
             status = self.master_status(entry, entry.state, Reason.AGENT_REREGISTERED, text, now)
             self.tell(framework, Update(status))
@@ -124,8 +124,8 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
         aside = framework.unreachable_tasks.get(task_id)
         if (framework.id, task_id) in self.denied:
             return False
-        if task_id in framework.tasks or (aside is not None and aside.agent_id != agent_id):
-            return False
+        if task_id in framework.tasks or aside is not None:
+            return task_id not in framework.tasks and aside is not None and aside.agent_id == agent_id
         last = self.last_known(framework.id, task_id)
         return last is None or not last.state.terminal
 

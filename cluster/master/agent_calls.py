@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from actors import NOCONNECTION, UPID, handles
 from cluster.messages import (
@@ -27,10 +26,6 @@ FIRST_PROBE = 0.05
 
 class AgentCalls(MasterShell):
     """What agents send, and the end of their connections."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._probed: dict[UPID, float] = {}
 
     @handles(RegisterAgent)
     def register_agent(self, message: RegisterAgent, sender: UPID | None) -> None:

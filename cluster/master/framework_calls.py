@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from actors import UPID, Timer, handles
+from actors import UPID, handles
 from cluster.messages import (
     Accept,
     AcceptInverseOffers,
@@ -24,7 +23,7 @@ from cluster.messages import (
     UpdateFramework,
 )
 
-from .rate_limits import RateLimits, Turn
+from .rate_limits import Turn
 from .records import FrameworkRecord
 from .shell import MasterShell
 
@@ -33,11 +32,6 @@ __all__ = ["FrameworkCalls"]
 
 class FrameworkCalls(MasterShell):
     """What schedulers send, in their order, and no faster than their principal may."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._limits = RateLimits[Callable[[], object]](self.options.rate_limits)
-        self._turn: Timer | None = None
 
     def _in_turn(self, sender: UPID, principal: str, act: Callable[[], object]) -> None:
         """Do what a message wants when its turn has come."""

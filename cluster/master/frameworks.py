@@ -173,11 +173,6 @@ class FrameworkRules(Ledger):
                 )
             self.release_task(task)
             self.forget_task(task)
-        self.inverse_offers = {
-            id_: record
-            for id_, record in self.inverse_offers.items()
-            if record.offer.framework_id != framework_id
-        }
         self.allocator.remove_framework(framework_id)
         del self.frameworks[framework_id]
         if framework.upid is not None:

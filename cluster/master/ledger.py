@@ -113,10 +113,12 @@ class Ledger:
             self.rescind(self.offers[offer_id][0], None, 0.0)
 
     def rescind_all(self, framework: FrameworkRecord) -> None:
-        """Take back all offers of a framework, which is gone or starts anew: it is not told."""
+        """Take back all offers of a framework, inverse ones too; it is gone or starts anew, and is not told."""
         for offer in list(framework.offers.values()):
             self.drop_offer(offer)
             self.return_to_agent(offer, offer_parts(offer), None, 0.0)
+        for id_ in [i for i, each in self.inverse_offers.items() if each.offer.framework_id == framework.id]:
+            del self.inverse_offers[id_]
 
     def heed(self, agent: AgentRecord) -> None:
         """Offer an agent, or no longer: only one that is connected, and that no operator has deactivated."""

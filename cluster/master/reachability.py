@@ -67,8 +67,10 @@ class ReachabilityRules(Ledger):
 
     def doubts_due(self) -> float | None:
         """When `settle_doubts` has something to do next."""
-        waiting = [deadline for id_, deadline in self.recovering.items() if id_ not in self.doubted]
-        due = [min(waiting)] if waiting else []
+        # All are waited for equally long.
+        waiting = (deadline for id_, deadline in self.recovering.items() if id_ not in self.doubted)
+        first = next(waiting, None)
+        due = [] if first is None else [first]
         if self.doubted:
             due.append(self.permits.next)
         return min(due, default=None)

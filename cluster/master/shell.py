@@ -17,6 +17,7 @@ from cluster.registry import Change, MemoryRegistry, Registry, RegistryError
 from cluster.write_ahead import WriteAhead
 
 from .options import MasterOptions, RoleOptions
+from .rate_limits import RateLimits
 from .state import MasterState
 from .validation import role_problem
 
@@ -61,6 +62,9 @@ class MasterShell(Actor):
         self._awaited: set[asyncio.Future[None]] = set()
         self._recovered = False
         self._writing: asyncio.Task[None] | None = None
+        self._limits = RateLimits[Callable[[], object]](self.options.rate_limits)
+        self._turn: Timer | None = None
+        self._probed: dict[UPID, float] = {}
         self._allocating = False
         self._timer: Timer | None = None
         self._timer_at = 0.0

@@ -49,6 +49,9 @@ class TaskRules(ReconciliationRules):
             self.send(
                 agent.upid, StatusUpdateAcknowledgement(message.framework_id, status.task_id, status.uuid)
             )
+            if framework is not None and entry is None and not status.state.terminal:
+                # A ghost: its framework believes that it has ended, or that it runs elsewhere.
+                self.send(agent.upid, KillTask(framework.id, status.task_id))
             return
         if entry is not None and status.uuid != entry.status.uuid:
             entry.status = status

@@ -115,3 +115,16 @@ async def test_a_group_lives_on_through_a_restart(world: AgentWorld) -> None:
     ends = {s.task_id: s.state for s in await world.acknowledge()}
     assert ends == {"a": TaskState.FAILED, "b": TaskState.KILLED}
     assert exited(world) == ["pod"]
+
+
+async def test_an_executor_that_ends_between_a_registration_and_its_answer(world: AgentWorld) -> None:
+    await launch(world, "a")
+    await world.acknowledge()
+    world.master.answers = False
+    await world.ping(connected=False)
+    world.machine.container("a").end(Exit(code=0))
+    await world.settle()
+    assert exited(world) == []
+    world.master.answers = True
+    await world.advance(5.0)
+    assert exited(world) == ["pod"]

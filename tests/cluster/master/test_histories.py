@@ -36,4 +36,6 @@ def test_a_random_history(seed: int) -> None:
     # ended, until the agent registers again.
     cluster.register_again()
     for agent in cluster.agents:
-        assert state.agents[agent.info.id].executors.keys() == agent.executors.keys()
+        # One that was drained then may be gone.
+        if not agent.dead:
+            assert state.agents[agent.info.id].executors.keys() == agent.executors.keys()

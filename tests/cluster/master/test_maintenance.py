@@ -89,6 +89,13 @@ async def test_who_comes_later_is_asked_too_and_who_returns_again(world: World) 
     await world.register(agent, running(framework))
     await world.subscribe(framework)
     await world.advance(1)
+    assert len(asked(framework)) == 1
+    # Another scheduler takes over: it knows nothing of what was asked of the one before.
+    successor = world.spawn()
+    successor.framework, successor.id = framework.framework, framework.id
+    await world.subscribe(successor)
+    framework = successor
+    await world.advance(1)
     (inverse,) = asked(framework)
     assert await world.order("update_schedule", {}) is None
     assert [m.inverse_offer_id for m in framework.take(RescindInverseOffer)] == [inverse]

@@ -123,7 +123,11 @@ async def test_a_task_that_runs_elsewhere_is_a_ghost(world: World) -> None:
     framework.inbox.clear()
     registered = await world.register(other, running(framework, "t"))
     assert registered.kill == ((framework.id, "t"),)
+    # An update of it is not passed on, and is another chance to end it.
+    await world.update(other, framework, "t", TaskState.RUNNING)
+    assert [(m.framework_id, m.task_id) for m in other.take(KillTask)] == [(framework.id, "t")]
     await world.update(other, framework, "t", TaskState.FAILED)
+    assert other.take(KillTask) == []
     assert framework.statuses() == []
     assert world.master.state.frameworks[framework.id].tasks["t"].agent_id == one.id
 

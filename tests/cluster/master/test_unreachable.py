@@ -10,11 +10,13 @@ import pytest_asyncio
 from actors import NOCONNECTION, NOPROC
 from cluster.master import MasterOptions
 from cluster.messages import (
+    Acknowledge,
     Capability,
     FrameworkFailure,
     KillTask,
     Reason,
     Rescind,
+    Revive,
     TaskState,
 )
 from tests.cluster.world import Peer, World, executor, running, task
@@ -205,3 +207,17 @@ async def test_an_agent_that_does_not_come_to_a_new_master_is_unreachable(limite
     await limited.register(agents[2])
     await limited.advance(200)
     assert list(limited.master.state.registry.unreachable) == [agents[1].id]
+
+
+@pytest.mark.asyncio
+async def test_a_task_id_that_was_used_before_is_no_reason_to_end_the_task(world: World) -> None:
+    agent, framework = await busy(world)
+    uuid = await world.update(agent, framework, "t", TaskState.FINISHED)
+    world.tell(framework, Acknowledge(framework.id, agent.id, "t", uuid))
+    world.tell(framework, Revive(framework.id))
+    await world.settle()
+    await world.accept(framework, framework.offers(), task("t"), refuse=10**6)
+    await world.lose(agent)
+    registered = await world.register(agent, running(framework))
+    assert registered.kill == ()
+    assert world.master.state.frameworks[framework.id].tasks["t"].state is TaskState.RUNNING
