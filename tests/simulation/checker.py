@@ -41,6 +41,11 @@ def may_come_after(before: TaskState, after: TaskState) -> bool:
     return after in _AFTER[before]
 
 
+def _goes_on(before: TaskState | None, now: TaskState) -> bool:
+    """Whether a node's books may say so after that. What was not launched may be asked for anew, under the same id."""
+    return before in (None, TaskState.DROPPED, TaskState.ERROR) or may_come_after(before, now)
+
+
 @dataclass
 class Truth:
     """One task: who asked for it, where it ran, what its framework was told."""
@@ -179,7 +184,7 @@ class Checker:
             self.violation("books", text)
         for key, entry in agent.tasks.items():
             before = self._states.get((state.master_id, key))
-            if before is not None and not may_come_after(before, entry.state):
+            if not _goes_on(before, entry.state):
                 self.violation("master-back", f"{key} goes from {before.short} to {entry.state.short}")
             self._states[state.master_id, key] = entry.state
 
@@ -207,7 +212,7 @@ class Checker:
                 key = (run.framework.id, task_id)
                 before = self._agent_states.get((name, key))
                 now = task.status.state
-                if before is not None and not may_come_after(before, now):
+                if not _goes_on(before, now):
                     self.violation("agent-back", f"{name}: {key} goes from {before.short} to {now.short}")
                 self._agent_states[name, key] = now
                 if not now.terminal:
