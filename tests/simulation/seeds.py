@@ -9,7 +9,7 @@ FOUND: dict[int, str] = {
     1: "an Accept that came twice: DROPPED was told of tasks that the first one had launched",
     2: "the same, told after FINISHED",
     6: "an agent's machine was lost: DROPPED of a task that ran there, so the library started it twice",
-    7: "an agent with a slow disk dropped what was to follow the write; a new master told LOST of tasks whose agents had not come back, then DROPPED",
+    7: "an agent with a slow disk dropped what was to follow the write",
     10: "a new master told LOST, then the agent came back with the task's end",
     14: "a new master told LOST of a task that went on and finished",
     15: "an agent came back without a task that was RUNNING: DROPPED, and the library started it again",
