@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 __all__ = ["TEMPERS", "AgentPlan", "Fault", "FrameworkPlan", "Plan", "make_plan"]
@@ -114,7 +114,7 @@ def make_plan(seed: int) -> Plan:
     rng = Random(f"plan/{seed}")
     masters = tuple(f"m{number}" for number in range(rng.choice((1, 1, 2, 3))))
     agents = tuple(_agent(rng, number) for number in range(3 + int(47 * rng.random() ** 5)))
-    frameworks = tuple(_framework(rng, number) for number in range(1 + int(9.99 * rng.random() ** 2)))
+    frameworks = [_framework(rng, number) for number in range(1 + int(9.99 * rng.random() ** 2))]
     chaos = rng.uniform(40, 240)
     count = rng.randint(1, 14)
     names = [agent.name for agent in agents], [framework.name for framework in frameworks]
@@ -122,12 +122,13 @@ def make_plan(seed: int) -> Plan:
     favourite = rng.choice((*(None for _ in FAULTS), *FAULTS))
     weights = [weight + (20 if kind == favourite else 0) for kind, weight in FAULTS.items()]
     faults = [_fault(rng, chaos, masters, *names, weights) for _ in range(count)]
+    _extended(Random(f"plan, extended/{seed}"), faults, frameworks)
     return Plan(
         seed,
         masters,
         len(masters) == 1 and rng.random() < 0.6,
         agents,
-        frameworks,
+        tuple(frameworks),
         tuple(sorted(faults, key=lambda fault: fault.at)),
         chaos,
         rng.choice(((0.0002, 0.001), (0.001, 0.02), (0.02, 0.3))),
@@ -137,6 +138,16 @@ def make_plan(seed: int) -> Plan:
         rng.choice((20.0, 60.0, 300.0)),
         rng.choice((0.0, 0.0, 0.1)),
     )
+
+
+def _extended(rng: Random, faults: list[Fault], frameworks: list[FrameworkPlan]) -> None:
+    """What was added later. It is drawn apart, so that most seeds are the plans that they were."""
+    for number, framework in enumerate(frameworks):
+        if rng.random() < 0.08:
+            frameworks[number] = replace(framework, temper="grouping")
+    for number, fault in enumerate(faults):
+        if fault.kind == "partition" and rng.random() < 0.3:
+            faults[number] = replace(fault, seconds=rng.uniform(30, 120))
 
 
 def _agent(rng: Random, number: int) -> AgentPlan:
