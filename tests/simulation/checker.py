@@ -85,7 +85,7 @@ class Checker:
         self.tasks: dict[tuple[str, str], Truth] = {}
         self.counts: Counter[str] = Counter()
         self.tolerated: Counter[str] = Counter()
-        self._now = now
+        self.now = now
         self._broken = broken
         self._tolerate = tolerate
         self._turns = 0
@@ -141,14 +141,14 @@ class Checker:
         if state.terminal and status.source is not Source.MASTER and truth.runs:
             self.violation("told-ended", f"{state.short} is told of what runs: {truth}")
         if state is not TaskState.UNKNOWN:
-            truth.told, truth.told_at = state, self._now()
+            truth.told, truth.told_at = state, self.now()
 
     # What machines do.
 
     def started(self, machine: str, framework_id: str, task_id: str) -> None:
         """A task starts."""
         truth = self.truth(framework_id, task_id)
-        truth.starts.append((self._now(), machine))
+        truth.starts.append((self.now(), machine))
         self.counts["started"] += 1
         if len(truth.starts) > 1:
             self.violation("started-twice", str(truth))
@@ -159,7 +159,7 @@ class Checker:
 
     def ended(self, machine: str, framework_id: str, task_id: str, exit_: Exit) -> None:
         """A task ends."""
-        self.truth(framework_id, task_id).ends.append((self._now(), exit_))
+        self.truth(framework_id, task_id).ends.append((self.now(), exit_))
 
     # The master.
 

@@ -122,8 +122,7 @@ def make_plan(seed: int) -> Plan:
     favourite = rng.choice((*(None for _ in FAULTS), *FAULTS))
     weights = [weight + (20 if kind == favourite else 0) for kind, weight in FAULTS.items()]
     faults = [_fault(rng, chaos, masters, *names, weights) for _ in range(count)]
-    _extended(Random(f"plan, extended/{seed}"), faults, frameworks)
-    return Plan(
+    plan = Plan(
         seed,
         masters,
         len(masters) == 1 and rng.random() < 0.6,
@@ -138,16 +137,30 @@ def make_plan(seed: int) -> Plan:
         rng.choice((20.0, 60.0, 300.0)),
         rng.choice((0.0, 0.0, 0.1)),
     )
+    return _denser(Random(f"plan, denser/{seed}"), plan, names, weights)
 
 
-def _extended(rng: Random, faults: list[Fault], frameworks: list[FrameworkPlan]) -> None:
-    """What was added later. It is drawn apart, so that most seeds are the plans that they were."""
-    for number, framework in enumerate(frameworks):
-        if rng.random() < 0.08:
-            frameworks[number] = replace(framework, temper="grouping")
-    for number, fault in enumerate(faults):
-        if fault.kind == "partition" and rng.random() < 0.3:
-            faults[number] = replace(fault, seconds=rng.uniform(30, 120))
+def _denser(rng: Random, plan: Plan, names: tuple[list[str], list[str]], weights: list[int]) -> Plan:
+    """More of everything: faults must hit what is busy. Drawn apart, so that the rest of a plan stays what it is."""
+    frameworks = [
+        replace(
+            framework,
+            temper="grouping" if rng.random() < 0.08 else framework.temper,
+            tasks=rng.choice((framework.tasks, rng.randint(10, 100))),
+        )
+        for framework in plan.frameworks
+    ]
+    faults = [
+        replace(fault, seconds=rng.uniform(30, 120))
+        if fault.kind == "partition" and rng.random() < 0.3
+        else fault
+        for fault in plan.faults
+    ]
+    faults += [
+        _fault(rng, plan.chaos, plan.masters, *names, weights) for _ in range(rng.choice((0, 5, 10, 30)))
+    ]
+    faults.sort(key=lambda fault: fault.at)
+    return replace(plan, frameworks=tuple(frameworks), faults=tuple(faults))
 
 
 def _agent(rng: Random, number: int) -> AgentPlan:

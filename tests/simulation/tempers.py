@@ -132,8 +132,10 @@ class Client(Framework):
 
     @property
     def wanted(self) -> int:
-        """How many tasks it would still ask for, in all its lives."""
-        return 0 if self.draining else self.plan.tasks - self.disk.get("asked", 0)
+        """How many tasks it would still ask for now: in all its lives so many, a few at a time."""
+        asked = self.disk.get("asked", 0)
+        by_now = 3 + int(3 * self.checker.now() / self.plan.pace)
+        return 0 if self.draining else min(self.plan.tasks, by_now) - asked
 
     async def registered(self) -> None:
         """First of all: what became of what an earlier life asked for."""
@@ -227,7 +229,7 @@ class Polite(Client):
     uses_queue = True
 
     async def work(self) -> None:
-        while self.wanted - self.waiting > 0:
+        while not self.draining:
             for _ in range(min(self.rng.randint(1, 5), self.wanted - self.waiting)):
                 self.submit(self.make_task())
             await asyncio.sleep(self.rng.uniform(0, 2 * self.plan.pace))
