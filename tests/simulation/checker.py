@@ -198,6 +198,10 @@ class Checker:
 
     # The agents.
 
+    def rebooted(self, name: str) -> None:
+        """A machine was started again: its agent may have lost the last of what it wrote down, and think so."""
+        self._agent_states = {key: state for key, state in self._agent_states.items() if key[0] != name}
+
     def agent_turn(self, name: str, state: Any) -> None:
         """After every turn of an agent: it uses no more than it has, and no task's state goes back."""
         used = Resources()
