@@ -41,6 +41,11 @@ def may_come_after(before: TaskState, after: TaskState) -> bool:
     return after in _AFTER[before]
 
 
+def _goes_on(before: TaskState | None, now: TaskState) -> bool:
+    """Whether a node's books may say so after that. What was not launched may be asked for anew, under the same id."""
+    return before in (None, TaskState.DROPPED, TaskState.ERROR) or may_come_after(before, now)
+
+
 @dataclass
 class Truth:
     """One task: who asked for it, where it ran, what its framework was told."""
@@ -80,7 +85,7 @@ class Checker:
         self.tasks: dict[tuple[str, str], Truth] = {}
         self.counts: Counter[str] = Counter()
         self.tolerated: Counter[str] = Counter()
-        self._now = now
+        self.now = now
         self._broken = broken
         self._tolerate = tolerate
         self._turns = 0
@@ -136,14 +141,14 @@ class Checker:
         if state.terminal and status.source is not Source.MASTER and truth.runs:
             self.violation("told-ended", f"{state.short} is told of what runs: {truth}")
         if state is not TaskState.UNKNOWN:
-            truth.told, truth.told_at = state, self._now()
+            truth.told, truth.told_at = state, self.now()
 
     # What machines do.
 
     def started(self, machine: str, framework_id: str, task_id: str) -> None:
         """A task starts."""
         truth = self.truth(framework_id, task_id)
-        truth.starts.append((self._now(), machine))
+        truth.starts.append((self.now(), machine))
         self.counts["started"] += 1
         if len(truth.starts) > 1:
             self.violation("started-twice", str(truth))
@@ -154,7 +159,7 @@ class Checker:
 
     def ended(self, machine: str, framework_id: str, task_id: str, exit_: Exit) -> None:
         """A task ends."""
-        self.truth(framework_id, task_id).ends.append((self._now(), exit_))
+        self.truth(framework_id, task_id).ends.append((self.now(), exit_))
 
     # The master.
 
@@ -179,7 +184,7 @@ class Checker:
             self.violation("books", text)
         for key, entry in agent.tasks.items():
             before = self._states.get((state.master_id, key))
-            if before is not None and not may_come_after(before, entry.state):
+            if not _goes_on(before, entry.state):
                 self.violation("master-back", f"{key} goes from {before.short} to {entry.state.short}")
             self._states[state.master_id, key] = entry.state
 
@@ -192,6 +197,10 @@ class Checker:
             self._check_books(state, agent)
 
     # The agents.
+
+    def rebooted(self, name: str) -> None:
+        """A machine was started again: its agent may have lost the last of what it wrote down, and think so."""
+        self._agent_states = {key: state for key, state in self._agent_states.items() if key[0] != name}
 
     def agent_turn(self, name: str, state: Any) -> None:
         """After every turn of an agent: it uses no more than it has, and no task's state goes back."""
@@ -207,7 +216,7 @@ class Checker:
                 key = (run.framework.id, task_id)
                 before = self._agent_states.get((name, key))
                 now = task.status.state
-                if before is not None and not may_come_after(before, now):
+                if not _goes_on(before, now):
                     self.violation("agent-back", f"{name}: {key} goes from {before.short} to {now.short}")
                 self._agent_states[name, key] = now
                 if not now.terminal:

@@ -47,9 +47,12 @@ async def cause(world: World, fault: Fault) -> None:
     elif fault.kind == "session":
         world.election.expire()
     elif fault.kind == "latency":
-        simulation.network.set_latency(*fault.targets, exponential(0.1, 2.0))
-        await asyncio.sleep(fault.seconds)
-        simulation.network.set_latency(*fault.targets, exponential(*world.plan.latency))
+        one, other = fault.targets
+        simulation.network.set_latency(one, other, exponential(0.1, 2.0))
+        try:
+            await asyncio.sleep(fault.seconds)
+        finally:
+            simulation.network.set_latency(one, other, exponential(*world.plan.latency))
     elif fault.kind == "step":
         system = world.nodes[fault.targets[0]].system
         if system is not None:

@@ -183,6 +183,9 @@ class AgentNode(Node):
         super().__init__(world, plan.name, plan.offset, plan.rate)
         self.plan = plan
         self.agent: _WatchedAgent | None = None
+        self.retired = False
+        """The master has shut it down for good: it stays down until an operator makes it another agent."""
+        self.boots = 0
         self.machine = SimulatedMachine(
             plan.name, world.simulation, world.checker, self.rng, world.plan.launch_failures
         )
@@ -200,6 +203,7 @@ class AgentNode(Node):
             world.detector(self),
             containerizer,
             Path("/simulated"),
+            boot_id=f"boot {self.boots}",
             seed=self.rng.getrandbits(32),
             **self._store(life),
         )
@@ -209,6 +213,18 @@ class AgentNode(Node):
         self.agent = agent
         upid = system.spawn(agent, AGENT_ID)
         self.background(self._wait(upid))
+
+    async def start(self) -> None:
+        """Start the process, unless this agent is never to run again."""
+        if not self.retired:
+            await super().start()
+
+    async def renew(self) -> None:
+        """What an operator does with a machine whose agent is gone for good: it becomes another."""
+        if self.retired:
+            self.retired = False
+            self.world.simulation.disks.pop(self.name, None)
+            await self.start()
 
     def _killed(self, message: KillTask, life: int) -> None:
         """The agent is told to end a task that runs, or is about to: if the process lives, it does."""
@@ -230,6 +246,7 @@ class AgentNode(Node):
         assert self.system is not None
         reason = await self.system.wait(upid)
         self.world.checker.counts[f"agent ended: {reason.partition(':')[0]}"] += 1
+        self.retired = "shut down by the master" in reason
         expected = ("refused", "shut down by the master", "the simulated disk failed")
         self.ended("the agent", reason, expected=any(text in reason for text in expected))
 
@@ -237,7 +254,11 @@ class AgentNode(Node):
         """The process, or with `machine` all that runs there."""
         super().crash(silent=silent, lose_disk=lose_disk)
         self.agent = None
-        if silent or machine or lose_disk or not self.plan.checkpoint:
+        if silent or machine or lose_disk:
+            self.boots += 1
+            self.world.checker.rebooted(self.name)
+            self.machine.power_off()
+        elif not self.plan.checkpoint:
             self.machine.power_off()
         if silent:
             lose_tail(self.world.simulation.disk(self.name), self.rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 __all__ = ["TEMPERS", "AgentPlan", "Fault", "FrameworkPlan", "Plan", "make_plan"]
@@ -114,7 +114,7 @@ def make_plan(seed: int) -> Plan:
     rng = Random(f"plan/{seed}")
     masters = tuple(f"m{number}" for number in range(rng.choice((1, 1, 2, 3))))
     agents = tuple(_agent(rng, number) for number in range(3 + int(47 * rng.random() ** 5)))
-    frameworks = tuple(_framework(rng, number) for number in range(1 + int(9.99 * rng.random() ** 2)))
+    frameworks = [_framework(rng, number) for number in range(1 + int(9.99 * rng.random() ** 2))]
     chaos = rng.uniform(40, 240)
     count = rng.randint(1, 14)
     names = [agent.name for agent in agents], [framework.name for framework in frameworks]
@@ -122,12 +122,12 @@ def make_plan(seed: int) -> Plan:
     favourite = rng.choice((*(None for _ in FAULTS), *FAULTS))
     weights = [weight + (20 if kind == favourite else 0) for kind, weight in FAULTS.items()]
     faults = [_fault(rng, chaos, masters, *names, weights) for _ in range(count)]
-    return Plan(
+    plan = Plan(
         seed,
         masters,
         len(masters) == 1 and rng.random() < 0.6,
         agents,
-        frameworks,
+        tuple(frameworks),
         tuple(sorted(faults, key=lambda fault: fault.at)),
         chaos,
         rng.choice(((0.0002, 0.001), (0.001, 0.02), (0.02, 0.3))),
@@ -137,6 +137,30 @@ def make_plan(seed: int) -> Plan:
         rng.choice((20.0, 60.0, 300.0)),
         rng.choice((0.0, 0.0, 0.1)),
     )
+    return _denser(Random(f"plan, denser/{seed}"), plan, names, weights)
+
+
+def _denser(rng: Random, plan: Plan, names: tuple[list[str], list[str]], weights: list[int]) -> Plan:
+    """More of everything: faults must hit what is busy. Drawn apart, so that the rest of a plan stays what it is."""
+    frameworks = [
+        replace(
+            framework,
+            temper="grouping" if rng.random() < 0.08 else framework.temper,
+            tasks=rng.choice((framework.tasks, rng.randint(10, 100))),
+        )
+        for framework in plan.frameworks
+    ]
+    faults = [
+        replace(fault, seconds=rng.uniform(30, 120))
+        if fault.kind == "partition" and rng.random() < 0.3
+        else fault
+        for fault in plan.faults
+    ]
+    faults += [
+        _fault(rng, plan.chaos, plan.masters, *names, weights) for _ in range(rng.choice((0, 5, 10, 30)))
+    ]
+    faults.sort(key=lambda fault: fault.at)
+    return replace(plan, frameworks=tuple(frameworks), faults=tuple(faults))
 
 
 def _agent(rng: Random, number: int) -> AgentPlan:

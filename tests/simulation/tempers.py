@@ -17,6 +17,8 @@ from cluster.messages import (
     ExecutorInfo,
     FrameworkInfo,
     KillPolicy,
+    Launch,
+    LaunchGroup,
     Offer,
     Reconcile,
     TaskInfo,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["TEMPER_CLASSES", "Client", "Driver", "make_driver"]
 
 FOREVER = 1e7
+EXECUTOR = Resources.of(cpus=0.1, mem=32)
 
 
 class Driver(SchedulerDriver):
@@ -44,7 +47,7 @@ class Driver(SchedulerDriver):
     def call(self, message: Message) -> bool:
         if isinstance(message, Accept):
             for operation in message.operations:
-                for task in operation.tasks:
+                for task in operation.tasks if isinstance(operation, Launch | LaunchGroup) else ():
                     self.framework.write_down(task)
         return super().call(message)
 
@@ -129,8 +132,10 @@ class Client(Framework):
 
     @property
     def wanted(self) -> int:
-        """How many tasks it would still ask for, in all its lives."""
-        return 0 if self.draining else self.plan.tasks - self.disk.get("asked", 0)
+        """How many tasks it would still ask for now: in all its lives so many, a few at a time."""
+        asked = self.disk.get("asked", 0)
+        by_now = 3 + int(3 * self.checker.now() / self.plan.pace)
+        return 0 if self.draining else min(self.plan.tasks, by_now) - asked
 
     async def registered(self) -> None:
         """First of all: what became of what an earlier life asked for."""
@@ -224,7 +229,7 @@ class Polite(Client):
     uses_queue = True
 
     async def work(self) -> None:
-        while self.wanted - self.waiting > 0:
+        while not self.draining:
             for _ in range(min(self.rng.randint(1, 5), self.wanted - self.waiting)):
                 self.submit(self.make_task())
             await asyncio.sleep(self.rng.uniform(0, 2 * self.plan.pace))
@@ -296,6 +301,23 @@ class Forgetful(Greedy):
         self.acknowledge(status)
 
 
+class Grouping(Greedy):
+    """Launches groups; of a group that loses a member nothing may be left."""
+
+    async def offers(self, offers: Sequence[Offer]) -> None:
+        for offer in offers:
+            number = min(self.rng.randint(1, 3), self.wanted)
+            tasks = [self.make_task() for _ in range(number)]
+            needed = sum((task.resources for task in tasks), EXECUTOR)
+            if not tasks or not offer.resources.contains(needed):
+                continue
+            self.disk["groups"] = self.disk.get("groups", 0) + 1
+            executor = ExecutorInfo(f"g{self.disk['groups']}", resources=EXECUTOR)
+            self.where.update((task.task_id, offer.agent_id) for task in tasks)
+            self._held.pop(offer.id, None)
+            self._call(Accept(self.id, (offer.id,), (LaunchGroup(executor, tuple(tasks)),)))
+
+
 class Silent(Client):
     """Never answers, until it wants nothing more at all."""
 
@@ -360,6 +382,7 @@ class Overreaching(Greedy):
 TEMPER_CLASSES: dict[str, type[Client]] = {
     "polite": Polite,
     "greedy": Greedy,
+    "grouping": Grouping,
     "slow": Slow,
     "silent": Silent,
     "declining": Declining,

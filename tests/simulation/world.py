@@ -130,17 +130,27 @@ class World:
         for node in self.nodes.values():
             await node.start()
 
-    async def clean_up(self) -> None:
-        """What an operator does when all is over: agents that never come back are gone, all others are offered."""
+    async def _led(self) -> None:
+        """Wait until a master leads, and has written what it knows."""
         while self.leader is None or self.leader.master is None or not self.leader.master.durable:
             await asyncio.sleep(1)
+
+    async def clean_up(self) -> None:
+        """What an operator does when all is over: agents that never come back are gone, all others are offered."""
+        await self._led()
+        assert self.leader is not None
+        assert self.leader.master is not None
         alive = {node.agent.state.info.id for node in self.agents if node.agent is not None}
         registry = self.leader.master.state.registry
         for agent_id in {**registry.agents, **registry.unreachable}:
             if agent_id not in alive:
+                await self._led()
                 await self.operate("mark_gone", agent_id)
         for agent_id in list(registry.drains):
+            await self._led()
             await self.operate("reactivate", agent_id)
+        for node in self.agents:
+            await node.renew()
 
     def drain(self) -> None:
         """All frameworks come to an end with their tasks."""
