@@ -412,7 +412,11 @@ class Agent(Registering):
                 self.collector.keep(used)
 
     def _sandbox(self, run: ExecutorRun) -> Path | None:
-        return self.sandboxes.latest(self.state.info.id, *run.key) if self.state.info.id else None
+        try:
+            return self.sandboxes.latest(self.state.info.id, *run.key)
+        except ValueError:
+            # It has none: its id cannot be part of a path.
+            return None
 
     def _collect(self) -> None:
         if self.disk is not None and len(self.collector):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 __all__ = ["Sandboxes"]
 
+MAX_NAME = 255
+"""Bytes."""
+
 
 class Sandboxes:
     """The sandboxes below an agent's work directory.
@@ -26,8 +29,9 @@ class Sandboxes:
 
     def _parent(self, agent_id: str, framework_id: str, executor_id: str) -> Path:
         for part in (agent_id, framework_id, executor_id):
-            if not part or part in (".", "..") or "/" in part or "\0" in part:
-                raise ValueError(f"{part!r} cannot be part of a sandbox's path")
+            long = len(part.encode(errors="surrogatepass")) > MAX_NAME
+            if not part or part in (".", "..") or "/" in part or "\0" in part or long:
+                raise ValueError(f"{part[:80]!r} cannot be part of a sandbox's path")
         return self.work_dir / "agents" / agent_id / "frameworks" / framework_id / "executors"
 
     def create(self, agent_id: str, framework_id: str, executor_id: str) -> Path:
@@ -58,9 +62,10 @@ class Sandboxes:
         # An earlier life of the agent may have made it.
         parent = self._parent(agent_id, framework_id, executor_id)
         found, number = parent / executor_id, 2
-        if not found.is_dir():
+        # Not Path.is_dir, which raises where a name is too long.
+        if not os.path.isdir(found):  # noqa: PTH112
             return None
-        while (following := parent / f"{executor_id}.{number}").is_dir():
+        while os.path.isdir(following := parent / f"{executor_id}.{number}"):  # noqa: PTH112
             found, number = following, number + 1
         self._latest[agent_id, framework_id, executor_id] = found
         return found
