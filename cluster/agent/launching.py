@@ -42,8 +42,10 @@ class LaunchRules(Books):
         executor = info.executor if self.runs_executors else None
         executor_id = info.executor_id if self.runs_executors else info.task_id
         command = info.command if info.executor is None else info.executor.command
-        if command is None:
-            text = "a task without a command or executor"
+        # The master refuses such a task; what would end the agent is looked at again here.
+        problem = info.checks_problem()
+        if command is None or problem is not None:
+            text = problem or "a task without a command or executor"
             self._refuse(framework.id, task, TaskState.ERROR, Reason.TASK_INVALID, text, now)
             return
         run = self.runs.get((framework.id, executor_id))
@@ -80,10 +82,13 @@ class LaunchRules(Books):
         ids = [group_id, *(info.task_id for info in infos)]
         taken = [id_ for id_ in ids if (framework.id, id_) in self.runs or ids.count(id_) > 1]
         bare = [info.task_id for info in infos if info.command is None]
-        if taken or bare:
-            text = f"executor id {taken[0]!r} is in use" if taken else f"task {bare[0]!r} has no command"
+        wrong = [problem for info in infos if (problem := info.checks_problem())]
+        if taken or bare or wrong:
+            state = TaskState.DROPPED if taken else TaskState.ERROR
+            text = f"executor id {taken[0]!r} is in use" if taken else ""
+            text = text or (f"task {bare[0]!r} has no command" if bare else wrong[0])
             for task in tasks:
-                self._refuse(framework.id, task, TaskState.DROPPED, Reason.TASK_GROUP_INVALID, text, now)
+                self._refuse(framework.id, task, state, Reason.TASK_GROUP_INVALID, text, now)
             return
         group = self._new_run(
             framework, group_id, message.role, None, message.executor, message.executor_reserved

@@ -110,7 +110,7 @@ def _naming_problem(task: TaskInfo, agent_id: str, taken_ids: Container[str]) ->
         return f"task_id {task.task_id!r} is in use by this framework"
     if task.agent_id not in ("", agent_id):
         return f"task.agent_id is {task.agent_id!r}, the offer is of agent {agent_id!r}"
-    return None
+    return task.checks_problem()
 
 
 def _resources_problem(task: TaskInfo, available: Parts, executor_resources: Resources) -> str | None:

@@ -40,13 +40,15 @@ MAX_REFUSE_SECONDS = 365 * 86400.0
 
 ID = Annotated[str, Meta(max_length=255)]
 
-_BAD_ID = re.compile(r"[\x00-\x1f\x7f/\\]|^\.{1,2}$|^$|.{256,}", re.DOTALL)
+MAX_ID = 255
+"""Bytes: what a file may be called."""
+_BAD_ID = re.compile(r"[\x00-\x1f\x7f/\\]|^\.{1,2}$|^$")
 
 
 def check_id(kind: str, value: str) -> str | None:
     """What is wrong with an id that a framework chose, or None. Ids become directory names on agents."""
-    if _BAD_ID.search(value):
-        return f"{kind} {value[:80]!r}: 1 to 255 characters, no / \\ or control character, not . or .."
+    if _BAD_ID.search(value) or len(value.encode(errors="surrogatepass")) > MAX_ID:
+        return f"{kind} {value[:80]!r}: 1 to {MAX_ID} bytes, no / \\ or control character, not . or .."
     return None
 
 
@@ -157,6 +159,13 @@ class TaskInfo(Struct, frozen=True, omit_defaults=True):
     def executor_id(self) -> str:
         """The executor that runs it: a command's executor has the task's id."""
         return self.executor.executor_id if self.executor is not None else self.task_id
+
+    def checks_problem(self) -> str | None:
+        """What is wrong with its checks, or None."""
+        for check in (self.health_check, self.check):
+            if check is not None and (problem := check.problem()):
+                return f"task.{problem}"
+        return None
 
 
 class Capability(enum.StrEnum):

@@ -7,13 +7,16 @@ import pytest
 from cluster.messages import (
     AgentInfo,
     AgentRegistered,
+    Check,
     CommandInfo,
+    HealthCheck,
     Reason,
     RegisterAgent,
     Rescind,
     RunTask,
     TaskInfo,
     TaskState,
+    TCPCheck,
 )
 from cluster.resources import ResourceError, Resources
 from tests.cluster.world import Peer, World, executor, task
@@ -48,7 +51,10 @@ async def refused(world: World, framework: Peer, agent: Peer, *tasks: TaskInfo) 
         (task(task_id="a/b"), "task_id 'a/b'"),
         (task(task_id=".."), "task_id '..'"),
         (task(task_id=""), "task_id ''"),
+        (task(task_id="\u00e9" * 200), "1 to 255 bytes"),
         (task(executor=executor("x/y")), "executor_id 'x/y'"),
+        (task(health_check=HealthCheck()), "task.health_check has 0 of command, http and tcp"),
+        (task(check=Check(tcp=TCPCheck(0))), "task.check.tcp.port is 0"),
         (task(command=CommandInfo("")), "command"),
         (task(command=CommandInfo("a\0b")), "command"),
         (task(agent_id="other"), "task.agent_id is 'other'"),
