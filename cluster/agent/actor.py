@@ -146,6 +146,8 @@ class Agent(Registering):
             container = found.get(run.container_id)
             if container is not None:
                 self.runner.adopt(run, container)
+            if run.sandbox:
+                self.sandboxes.remember(state.info.id, *run.key, run.sandbox)
         state.recovered(found.keys(), self._now)
         mine = {run.container_id for run in state.runs.values()}
         for id_, container in found.items():

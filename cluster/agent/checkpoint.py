@@ -55,6 +55,7 @@ class StoredRun(Struct, frozen=True, omit_defaults=True):
     group: str = ""
     upid: str = ""
     queued: list[str] = []
+    sandbox: str = ""
 
 
 class StoredTask(Struct, frozen=True, omit_defaults=True):
@@ -134,6 +135,7 @@ def _stored_run(run: ExecutorRun) -> StoredRun:
         run.group,
         "" if run.upid is None else str(run.upid),
         run.queued,
+        run.sandbox,
     )
 
 
@@ -184,6 +186,7 @@ def _run(executor_id: str, stored: StoredRun) -> ExecutorRun:
         stored.group,
         UPID.parse(stored.upid) if stored.upid else None,
         queued=list(stored.queued),
+        sandbox=stored.sandbox,
     )
 
 

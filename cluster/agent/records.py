@@ -76,6 +76,8 @@ class ExecutorRun:
     tasks: dict[str, AgentTask] = field(default_factory=dict)
     queued: list[str] = field(default_factory=list)
     """Tasks that the executor has not been sent yet."""
+    sandbox: str = ""
+    """The name of its directory, once it has one."""
     waits: int = field(default=0, compare=False)
     """How often it was waited for: a timer of an earlier wait is no news."""
 

@@ -93,7 +93,9 @@ class Runner:
 
     async def _launch(self, agent: AgentInfo, run: ExecutorRun, command: CommandInfo) -> None:
         try:
-            sandbox = self._sandboxes.create(agent.id, run.framework.id, run.executor_id)
+            sandbox = self._sandboxes.create(agent.id, *run.key)
+            # On disk with the news that it runs.
+            run.sandbox = sandbox.name
             if command.uris and not await self._fetch(run, command, sandbox):
                 self._turns.defer(
                     self._events.launch_failed, run, "it was killed while its URIs were fetched"

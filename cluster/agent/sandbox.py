@@ -54,12 +54,17 @@ class Sandboxes:
                 self._latest[agent_id, framework_id, executor_id] = path
                 return path
 
+    def remember(self, agent_id: str, framework_id: str, executor_id: str, name: str) -> None:
+        """Note which directory is an executor's latest: it was made by an earlier life of the agent."""
+        path = self._parent(agent_id, framework_id, executor_id) / name
+        self._latest[agent_id, framework_id, executor_id] = path
+
     def latest(self, agent_id: str, framework_id: str, executor_id: str) -> Path | None:
         """The directory of the latest run, if there is one."""
         known = self._latest.get((agent_id, framework_id, executor_id))
         if known is not None:
             return known if known.is_dir() else None
-        # An earlier life of the agent may have made it.
+        # An earlier life of the agent may have made it. Which it is can only be guessed: `e.2` may be another's.
         parent = self._parent(agent_id, framework_id, executor_id)
         found, number = parent / executor_id, 2
         # Not Path.is_dir, which raises where a name is too long.

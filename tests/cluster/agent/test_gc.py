@@ -8,6 +8,7 @@ import pytest
 
 from cluster.agent.gc import RealDisk, SandboxCollector
 from cluster.agent.sandbox import Sandboxes
+from tests.cluster.agent.world import AgentWorld
 
 DAY = 86400.0
 
@@ -64,3 +65,39 @@ def test_the_latest_sandbox_is_found_by_another_process(tmp_path: Path) -> None:
     assert latest.name == "t.3"
     assert Sandboxes(tmp_path).latest("A", "F", "t") == latest
     assert Sandboxes(tmp_path).latest("A", "F", "nonsense") is None
+
+
+class FakeDisk:
+    """A full one: whatever is not used goes at once."""
+
+    async def usage(self, path: Path) -> float:
+        return 1.0
+
+    async def ended(self, work_dir: Path) -> list[tuple[Path, float]]:
+        return [(path, 0.0) for path in work_dir.glob("agents/*/frameworks/*/executors/*")]
+
+    async def remove(self, path: Path) -> None:
+        path.rmdir()
+
+
+@pytest.mark.asyncio
+async def test_what_is_used_is_kept_whatever_its_neighbours_are_called(tmp_path: Path) -> None:
+    async with AgentWorld(tmp_path) as world:
+        world.disk = FakeDisk()
+        # The second run of `job` is in job.2, and job.3 is the first of another task.
+        for name in ("job", "job.3"):
+            await world.run(name)
+            await world.machine.container(name).destroy()
+            await world.settle()
+            await world.acknowledge()
+        await world.run("job", "a", "a.2")
+        await world.acknowledge()
+        executors = tmp_path / "agents" / "A1" / "frameworks" / "F1" / "executors"
+        used = ["a", "a.2", "job.2"]
+        assert sorted(path.name for path in executors.iterdir()) == [*used[:2], "job", "job.2", "job.3"]
+        for _ in range(2):
+            await world.crash()
+            await world.start()
+            await world.advance(61.0)
+            assert sorted(path.name for path in executors.iterdir()) == used
+            assert world.agent.sandboxes.latest("A1", "F1", "job") == executors / "job.2"

@@ -11,6 +11,7 @@ from actors import UPID, Actor, ActorSystem, InProcessNetwork, Message, PausedCl
 from actors.testing import advance, settle
 from cluster.agent import Agent, AgentOptions, MemoryStore
 from cluster.agent.checkpoint import RecordKey
+from cluster.agent.gc import Disk
 from cluster.election import StandaloneDetector
 from cluster.messages import (
     AgentInfo,
@@ -142,6 +143,7 @@ class AgentWorld:
         self.agent: Agent
         self.lives = 0
         self.boot = "first"
+        self.disk: Disk | None = None
 
     async def __aenter__(self) -> AgentWorld:
         await self.system.start()
@@ -167,6 +169,7 @@ class AgentWorld:
             self.work_dir,
             options=self.options,
             store=MemoryStore(self.machine.disk),
+            disk=self.disk,
             boot_id=self.boot,
             seed=1,
         )
