@@ -58,6 +58,7 @@ from .runner import Runner
 from .sandbox import Sandboxes
 from .state import AgentState
 from .store import AgentStore
+from .updates import RETRY_MIN
 
 __all__ = ["Agent"]
 
@@ -115,6 +116,7 @@ class Agent(Registering):
         self._ahead: WriteAhead[Changes, Effect] = WriteAhead(self._write, self._act, self.watch)
         self._flushing = False
         self._retry_timer: Timer | None = None
+        self._retry_at = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def _uuid(self) -> str:
@@ -434,10 +436,17 @@ class Agent(Registering):
     # Retries.
 
     def _set_retry(self) -> None:
-        if self._retry_timer is not None or self.master is None:
+        if self.master is None:
             return
+        if self._retry_timer is not None:
+            # Nothing that was sent since then is due before that.
+            if self._retry_at <= self._now + RETRY_MIN:
+                return
+            self._retry_timer.cancel()
+            self._retry_timer = None
         due = self.state.updates.next_due()
         if due is not None:
+            self._retry_at = due
             self._retry_timer = self.after(max(0.0, due - self._now), self._retry)
 
     def _retry(self) -> None:

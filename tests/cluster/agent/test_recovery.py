@@ -278,3 +278,16 @@ async def test_after_another_boot_nothing_is_launched_again(world: AgentWorld) -
     await world.start()
     assert world.machine.launches == ["t"]
     assert [status.state for status in await world.acknowledge()] == [TaskState.LOST]
+
+
+async def test_a_new_update_is_sent_again_in_time_whatever_waits_long(world: AgentWorld) -> None:
+    await world.run("old")
+    # Its retries are ten minutes apart by now.
+    await world.advance(1300.0)
+    world.statuses()
+    await world.run("new")
+    assert world.told() == ["new RUNNING"]
+    await world.advance(10.5)
+    assert world.told() == ["new RUNNING"]
+    await world.advance(20.0)
+    assert world.told() == ["new RUNNING"]
