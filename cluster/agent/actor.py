@@ -306,8 +306,8 @@ class Agent(Registering):
         self.state.registration_overdue(run, number)
         self._done()
 
-    def _deadline(self, run: ExecutorRun, task_id: str) -> None:
-        self.state.deadline_reached(run, task_id, self._now)
+    def _deadline(self, run: ExecutorRun, task: AgentTask) -> None:
+        self.state.deadline_reached(run, task, self._now)
         self._done()
 
     # What the rules said.
@@ -370,10 +370,10 @@ class Agent(Registering):
                     self.collector.schedule(path, self._now)
             case StartChecks():
                 self.runner.start_checks(effect)
-            case StopChecks(run):
-                self.runner.stop_checks(run)
-            case Deadline(run, task_id, seconds):
-                self.after(seconds, self._deadline, run, task_id)
+            case StopChecks(run, task_id):
+                self.runner.stop_checks(run, task_id)
+            case Deadline(run, task, seconds):
+                self.after(seconds, self._deadline, run, task)
             case _:
                 self.after(effect.seconds, self._overdue, effect.run, effect.number)
 

@@ -188,8 +188,14 @@ class Books:
             run.queued.remove(task.info.task_id)
             self.touch_run(run.key)
         self.touch_task(key)
+        self.unattend(run, task)
         if not task.status.state.terminal or self.updates.pending(*key):
             self.finished[key] = task
+
+    def unattend(self, run: ExecutorRun, task: AgentTask) -> None:
+        """Check a task no more; its executor may live on."""
+        if task.info.health_check is not None or task.info.check is not None:
+            self.effects.append(StopChecks(run, task.info.task_id))
 
     def end(
         self,

@@ -82,9 +82,10 @@ class StartChecks:
 
 @dataclass(frozen=True, slots=True)
 class StopChecks:
-    """Check it no more."""
+    """Check it no more: one of its tasks, or all."""
 
     run: ExecutorRun
+    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Deadline:
     """Call `deadline_reached` after these seconds if the task is still there."""
 
     run: ExecutorRun
-    task_id: str
+    task: AgentTask
     seconds: float
 
 

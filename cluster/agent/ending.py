@@ -133,10 +133,10 @@ class EndRules(LaunchRules):
 
     # Time, and checks.
 
-    def deadline_reached(self, run: ExecutorRun, task_id: str, now: float) -> None:
+    def deadline_reached(self, run: ExecutorRun, task: AgentTask, now: float) -> None:
         """A task has run for as long as it may."""
-        task = run.tasks.get(task_id)
-        if self.runs.get(run.key) is run and task is not None and not task.killed:
+        there = self.runs.get(run.key) is run and run.tasks.get(task.info.task_id) is task
+        if there and not task.killed:
             self.kill(
                 run,
                 task,

@@ -222,7 +222,7 @@ class LaunchRules(Books):
             self.effects.append(StartChecks(run, task, again))
         if task.info.max_completion_time is not None:
             left = task.started + task.info.max_completion_time - now
-            self.effects.append(Deadline(run, task.info.task_id, max(0.0, left)))
+            self.effects.append(Deadline(run, task, max(0.0, left)))
 
     def watch_registration(self, run: ExecutorRun, seconds: float) -> None:
         """Wait for an executor to register."""

@@ -41,14 +41,14 @@ class RecoveryRules(ExecutorRules):
             elif run.phase is Phase.TERMINATING:
                 self.effects.append(DestroyAfter(run, self.options.executor_shutdown_grace, terminate=True))
             elif run.custom:
-                self._reconnect(run)
+                self._reconnect(run, now)
             else:
                 self._resume(run, now)
         for group in [run for run in self.runs.values() if run.is_group]:
             if not self.members(group):
                 self.drop(group, "its task group ended")
 
-    def _reconnect(self, run: ExecutorRun) -> None:
+    def _reconnect(self, run: ExecutorRun, now: float) -> None:
         upid, run.upid = run.upid, None
         if upid is None:
             seconds = self.options.executor_registration_timeout
@@ -58,6 +58,9 @@ class RecoveryRules(ExecutorRules):
             self.effects.append(Send(upid, ReconnectExecutor(run.container_id)))
         run.phase = Phase.REGISTERING
         self.watch_registration(run, seconds)
+        for task in run.tasks.values():
+            if task.started:
+                self.attend(run, task, now, again=True)
 
     def _resume(self, run: ExecutorRun, now: float) -> None:
         for task in list(run.tasks.values()):

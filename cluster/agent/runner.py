@@ -218,10 +218,12 @@ class Runner:
             lambda found: self._turns.defer(self._events.check_changed, run, task, found),
         )
 
-    def stop_checks(self, run: ExecutorRun) -> None:
-        """Look after its tasks no more."""
-        for key in [key for key in self._probers if key.startswith(f"{run.container_id}/")]:
-            self._probers.pop(key).stop()
+    def stop_checks(self, run: ExecutorRun, task_id: str | None = None) -> None:
+        """Look after one of its tasks no more, or after any."""
+        prefix = f"{run.container_id}/"
+        for key in [key for key in self._probers if key.startswith(prefix)]:
+            if task_id is None or key == prefix + task_id:
+                self._probers.pop(key).stop()
 
     async def _run_beside(
         self, run: ExecutorRun, argv: Sequence[str], environment: Mapping[str, str], timeout: float | None

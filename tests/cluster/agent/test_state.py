@@ -109,27 +109,30 @@ class Rules(AgentState):
     def from_executor(self, name: str, state: TaskState, sender: UPID = EXECUTOR) -> None:
         self.executor_update(sender, ExecutorStatusUpdate("F1", "e", TaskStatus(name, state)), 0.0)
 
-    def written(self) -> Books:
+    def written(self, into: Books | None = None) -> Books:
         """What the next life of the agent would begin with."""
         store: dict[RecordKey, bytes] = self.disk
         MemoryStore(store).commit(changes(self))
-        books = Books(self.info, self.new_uuid)
+        books = into or Books(self.info, self.new_uuid)
         restore(books, store)
         return books
+
+    def check_written(self) -> None:
+        """Whatever a test did: what it left is what was written down of it."""
+        books = self.written()
+        assert books.runs == self.runs
+        assert books.finished == self.finished
+        assert books.frameworks == self.frameworks
+        assert {key: books.updates.stream(*key) for key in books.updates.tasks()} == {
+            key: self.updates.stream(*key) for key in self.updates.tasks()
+        }
 
 
 @pytest.fixture
 def rules() -> Iterator[Rules]:
     rules = Rules()
     yield rules
-    # Whatever the test did: what it left is what was written down of it.
-    books = rules.written()
-    assert books.runs == rules.runs
-    assert books.finished == rules.finished
-    assert books.frameworks == rules.frameworks
-    assert {key: books.updates.stream(*key) for key in books.updates.tasks()} == {
-        key: rules.updates.stream(*key) for key in rules.updates.tasks()
-    }
+    rules.check_written()
 
 
 def test_a_command_runs_and_ends(rules: Rules) -> None:

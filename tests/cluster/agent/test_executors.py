@@ -1,0 +1,86 @@
+"""What the agent's rules make of custom executors, over its own restarts and theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cluster.agent.effects import Deadline, LaunchContainer, Send, StartChecks, StopChecks
+from cluster.agent.records import ExecutorRun
+from cluster.messages import (
+    Check,
+    ExecutorKillTask,
+    RegisterExecutor,
+    RunTask,
+    TaskState,
+    TaskStatus,
+    TCPCheck,
+)
+from cluster.messages.executor import ExecutorStatusUpdate
+from tests.cluster.agent.test_state import EXECUTOR, FRAMEWORK, Rules
+from tests.cluster.world import executor, task
+
+
+@pytest.fixture
+def rules() -> Iterator[Rules]:
+    rules = Rules()
+    yield rules
+    rules.check_written()
+
+
+def running(rules: Rules, **fields: object) -> ExecutorRun:
+    """A custom executor whose task t runs."""
+    rules.run_task(RunTask(FRAMEWORK, task("t", executor=executor("e"), **fields), "*"), 0.0)
+    (effect,) = rules.take(LaunchContainer)
+    run = effect.run
+    rules.launched(run, 0.0)
+    rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
+    update = ExecutorStatusUpdate("F1", "e", TaskStatus("t", TaskState.RUNNING))
+    rules.executor_update(EXECUTOR, update, 10.0)
+    return run
+
+
+def restarted(rules: Rules) -> Rules:
+    """The agent's next life."""
+    later = Rules()
+    rules.written(into=later)
+    later.recovered({run.container_id for run in later.runs.values()}, 40.0)
+    return later
+
+
+def test_its_tasks_end_in_time_after_a_restart_too(rules: Rules) -> None:
+    run = running(rules, max_completion_time=60.0)
+    (deadline,) = rules.take(Deadline)
+    assert (deadline.run, deadline.seconds) == (run, 60.0)
+    later = restarted(rules)
+    (deadline,) = later.take(Deadline)
+    assert deadline.seconds == 30.0
+    later.deadline_reached(deadline.run, deadline.task, 70.0)
+    # It is not there yet; when it is, it hears.
+    later.effects.clear()
+    later.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id, ("t",)), 71.0)
+    kills = [e.message for e in later.take(Send) if isinstance(e.message, ExecutorKillTask)]
+    assert kills == [ExecutorKillTask("t", 3.0)]
+
+
+def test_its_tasks_are_checked_after_a_restart_too_and_until_they_end(rules: Rules) -> None:
+    run = running(rules, check=Check(tcp=TCPCheck(80)))
+    assert [effect.again for effect in rules.take(StartChecks)] == [False]
+    later = restarted(rules)
+    (start,) = later.take(StartChecks)
+    assert (start.task.info.task_id, start.again) == ("t", True)
+    rules.from_executor("t", TaskState.FINISHED)
+    assert rules.take(StopChecks) == [StopChecks(run, "t")]
+
+
+def test_the_deadline_of_a_task_is_not_that_of_the_next_with_its_id(rules: Rules) -> None:
+    running(rules, max_completion_time=60.0)
+    (deadline,) = rules.take(Deadline)
+    rules.from_executor("t", TaskState.FINISHED)
+    for _ in range(2):
+        (status,) = rules.statuses()
+        rules.acknowledge("F1", "t", status.uuid, 50.0)
+    rules.run_task(RunTask(FRAMEWORK, task("t", executor=executor("e")), "*"), 50.0)
+    rules.deadline_reached(deadline.run, deadline.task, 60.0)
+    assert not deadline.run.tasks["t"].killed
