@@ -227,10 +227,12 @@ class EndRules(LaunchRules):
         """A run has ended with all its tasks. If not well, its group ends too; its executor with the last of it."""
         self.drop(run, text)
         self.effects.append(Forget(run))
-        self.launch_waiting(now)
         group = self.runs.get((run.framework.id, run.group)) if run.group else None
-        if group is None:
-            return
+        if group is not None:
+            self._member_over(group, run, now, well=well)
+        self.launch_waiting(now)
+
+    def _member_over(self, group: ExecutorRun, run: ExecutorRun, now: float, *, well: bool) -> None:
         others = self.members(group)
         for other in others if not well else ():
             for task in list(other.tasks.values()):

@@ -73,6 +73,7 @@ class ExecutorRules(EndRules):
                 text = "its executor registered again without it"
                 self.end(run, task, TaskState.FAILED, Reason.EXECUTOR_TERMINATED, text, now)
         run.queued = []
+        self.launch_waiting(now)
         return True
 
     def executor_exited(self, upid: UPID) -> None:

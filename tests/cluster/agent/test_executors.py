@@ -10,14 +10,20 @@ from cluster.agent.effects import Deadline, LaunchContainer, Send, StartChecks, 
 from cluster.agent.records import ExecutorRun
 from cluster.messages import (
     Check,
+    ExecutorInfo,
     ExecutorKillTask,
+    FrameworkInfo,
+    KillTask,
     RegisterExecutor,
     RunTask,
+    RunTaskGroup,
     TaskState,
     TaskStatus,
     TCPCheck,
 )
 from cluster.messages.executor import ExecutorStatusUpdate
+from cluster.resources import Resources
+from isolation import Exit
 from tests.cluster.agent.test_state import EXECUTOR, FRAMEWORK, Rules
 from tests.cluster.world import executor, task
 
@@ -84,3 +90,35 @@ def test_the_deadline_of_a_task_is_not_that_of_the_next_with_its_id(rules: Rules
     rules.run_task(RunTask(FRAMEWORK, task("t", executor=executor("e")), "*"), 50.0)
     rules.deadline_reached(deadline.run, deadline.task, 60.0)
     assert not deadline.run.tasks["t"].killed
+
+
+WHOLE = "cpus:8;mem:1024"
+OTHER = FrameworkInfo("g", id="F2")
+
+
+def test_what_waits_is_launched_when_the_last_of_a_group_leaves_its_executors_place(rules: Rules) -> None:
+    pod = ExecutorInfo("pod", None, Resources.of(cpus=1, mem=32))
+    rules.run_group(RunTaskGroup(FRAMEWORK, pod, (task("member"),), "*"), 0.0)
+    (effect,) = rules.take(LaunchContainer)
+    rules.launched(effect.run, 0.0)
+    rules.shutdown_framework("F1")
+    rules.run_task(RunTask(OTHER, task("waits", WHOLE), "*"), 0.0)
+    assert rules.take(LaunchContainer) == []
+    rules.exited(effect.run, Exit(signal=15), 0.0)
+    assert [launch.run.executor_id for launch in rules.take(LaunchContainer)] == ["waits"]
+
+
+@pytest.mark.parametrize("killed", ["while it was away", "before it came"])
+def test_what_waits_is_launched_when_an_executor_lost_its_task(rules: Rules, killed: str) -> None:
+    if killed == "before it came":
+        run = rules.launch("t", custom=True)
+        rules.launched(run, 0.0)
+    else:
+        run = running(rules)
+        rules.executor_exited(EXECUTOR)
+    rules.kill_task(KillTask("F1", "t"), 0.0)
+    queued = killed == "before it came"
+    assert [status.task_id for status in rules.statuses() if status.state.terminal] == ["t"] * queued
+    rules.run_task(RunTask(OTHER, task("waits", "cpus:7;mem:128"), "*"), 0.0)
+    rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
+    assert [launch.run.executor_id for launch in rules.take(LaunchContainer)] == ["waits"]
