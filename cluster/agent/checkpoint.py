@@ -72,6 +72,7 @@ class StoredTask(Struct, frozen=True, omit_defaults=True):
     end_reason: Reason = Reason.NONE
     end_text: str = ""
     grace: float = 0.0
+    heard: str = ""
 
 
 TYPES: dict[str, Any] = {
@@ -120,6 +121,7 @@ def _record(books: Books, kind: str, framework_id: str, id_: str) -> object | No
         task.end_reason,
         task.end_text,
         task.grace,
+        task.heard,
     )
 
 
@@ -202,4 +204,5 @@ def _task(stored: StoredTask) -> AgentTask:
         stored.end_reason,
         stored.end_text,
         stored.grace,
+        stored.heard,
     )

@@ -33,6 +33,11 @@ __all__ = ["ExecutorRules"]
 log = logging.getLogger("ostrom.agent")
 
 MAX_UUID = 64
+MAX_DATA = 1 << 20
+"""Bytes of data in an update. It travels further in larger messages, and is written down more than once."""
+MAX_MESSAGE = 1 << 16
+NOT_THEIRS = frozenset({TaskState.STAGING, TaskState.UNREACHABLE, TaskState.GONE_BY_OPERATOR})
+"""States that only a master finds a task in."""
 
 
 class ExecutorRules(EndRules):
@@ -54,8 +59,17 @@ class ExecutorRules(EndRules):
         self.touch_run(run.key)
         self.effects.append(Link(sender))
         self.effects.append(Send(sender, ExecutorRegistered(run.info, run.framework, self.info)))
-        for status in message.updates:
-            self._update(run, sender, status, now)
+        taken = {
+            status.task_id: place
+            for place, status in enumerate(message.updates)
+            if status.uuid and (task := run.tasks.get(status.task_id)) and task.heard == status.uuid
+        }
+        for place, status in enumerate(message.updates):
+            # They are in order: those up to the last that was taken were taken too, and perhaps acknowledged.
+            if place <= taken.get(status.task_id, -1):
+                self._has(sender, status)
+            else:
+                self._update(run, sender, status, now)
         there = set(message.tasks)
         for task_id, task in list(run.tasks.items()):
             if task_id in there:
@@ -94,20 +108,23 @@ class ExecutorRules(EndRules):
             return
         self._update(run, sender, message.status, now)
 
+    def _has(self, sender: UPID, status: TaskStatus) -> None:
+        if status.uuid:
+            self.effects.append(Send(sender, ExecutorAcknowledgement(status.task_id, status.uuid)))
+
     def _update(self, run: ExecutorRun, sender: UPID, status: TaskStatus, now: float) -> None:
         uuid = status.uuid if len(status.uuid) <= MAX_UUID else ""
-        if status.uuid:
-            # Whatever becomes of it: what is not taken now will not be the next time.
-            self.effects.append(Send(sender, ExecutorAcknowledgement(status.task_id, status.uuid)))
+        # Whatever becomes of it: what is not taken now will not be the next time.
+        self._has(sender, status)
         task = run.tasks.get(status.task_id)
         if uuid and self.updates.seen(run.framework.id, status.task_id, uuid):
             return
         if task is None:
-            log.warning("executor %s: update for %r, not its task", run.key, status.task_id)
+            log.warning("executor %s: update for %r, not its task", run.key, status.task_id[:80])
             return
-        if uuid and task.status.uuid == uuid:
+        if uuid and task.heard == uuid:
             return
-        if not may_follow(task.status.state, status.state) or status.state is TaskState.STAGING:
+        if not may_follow(task.status.state, status.state) or status.state in NOT_THEIRS:
             log.warning(
                 "executor %s: task %r cannot be %s after %s",
                 run.key,
@@ -116,10 +133,14 @@ class ExecutorRules(EndRules):
                 task.status.state.short,
             )
             return
+        task.heard = uuid
         if status.state is TaskState.RUNNING and not task.started:
             task.started = now
             self.attend(run, task, now)
-        reason, text = status.reason, status.message
+        reason, text, data = status.reason, status.message[:MAX_MESSAGE], status.data
+        if len(data) > MAX_DATA:
+            note = f"its data of {len(data)} bytes is left out, {MAX_DATA} are the most"
+            text, data = f"{text}; {note}" if text else note, b""
         if status.state is TaskState.KILLED and task.killed and task.end_text:
             status = msgspec.structs.replace(status, state=task.end_state)
             reason, text = task.end_reason, f"{task.end_text}; {text}" if text else task.end_text
@@ -135,7 +156,7 @@ class ExecutorRules(EndRules):
             text,
             now,
             exit_code=status.exit_code,
-            data=status.data,
+            data=data,
             source=Source.EXECUTOR,
             uuid=uuid,
             healthy=status.healthy,

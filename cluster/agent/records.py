@@ -52,6 +52,8 @@ class AgentTask:
     end_reason: Reason = Reason.NONE
     end_text: str = ""
     grace: float = 0.0
+    heard: str = ""
+    """The uuid of the last update that its executor sent."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,10 @@ __all__ = ["StatusUpdates"]
 
 RETRY_MIN = 10.0
 RETRY_MAX = 600.0
+MAX_PENDING = 100
+"""Updates of one task that are kept, but for its changes of state."""
+MAX_PENDING_DATA = 1 << 20
+"""Bytes of data in them."""
 
 
 @dataclass(slots=True)
@@ -22,9 +26,21 @@ class _Stream:
     retry: float = RETRY_MIN
     due: float = 0.0
 
+    def outdates_last(self, status: TaskStatus) -> bool:
+        """Whether there is too much already, and a status only has later news than the last, of the same state."""
+        last = self.pending[-1]
+        if len(self.pending) < 2 or last.state is not status.state or status.state.terminal:
+            return False
+        data = sum(len(each.data) for each in self.pending) + len(status.data)
+        return len(self.pending) >= MAX_PENDING or data > MAX_PENDING_DATA
+
 
 class StatusUpdates:
-    """All updates of an agent that are not acknowledged yet. Retries after 10 s, doubling to 10 min."""
+    """All updates of an agent that are not acknowledged yet. Retries after 10 s, doubling to 10 min.
+
+    Of a task that tells more than is acknowledged only so much is kept; then the latest news take the place of those
+    before, but no state is left out.
+    """
 
     def __init__(self) -> None:
         self._streams: dict[tuple[str, str], _Stream] = {}
@@ -35,6 +51,9 @@ class StatusUpdates:
     def add(self, framework_id: str, status: TaskStatus, now: float) -> StatusUpdate | None:
         """Queue an update; return it if it is the first of its task and is to be sent now."""
         stream = self._streams.setdefault((framework_id, status.task_id), _Stream())
+        if stream.pending and stream.outdates_last(status):
+            stream.pending[-1] = status
+            return None
         stream.pending.append(status)
         if len(stream.pending) > 1:
             return None

@@ -10,6 +10,7 @@ from cluster.agent.effects import Deadline, LaunchContainer, Send, StartChecks, 
 from cluster.agent.records import ExecutorRun
 from cluster.messages import (
     Check,
+    ExecutorAcknowledgement,
     ExecutorInfo,
     ExecutorKillTask,
     FrameworkInfo,
@@ -122,3 +123,75 @@ def test_what_waits_is_launched_when_an_executor_lost_its_task(rules: Rules, kil
     rules.run_task(RunTask(OTHER, task("waits", "cpus:7;mem:128"), "*"), 0.0)
     rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
     assert [launch.run.executor_id for launch in rules.take(LaunchContainer)] == ["waits"]
+
+
+def update(rules: Rules, uuid: str, state: TaskState = TaskState.RUNNING, **fields: object) -> TaskStatus:
+    """The executor tells something of its task."""
+    status = TaskStatus("t", state, uuid=uuid, **fields)
+    rules.executor_update(EXECUTOR, ExecutorStatusUpdate("F1", "e", status), 20.0)
+    return status
+
+
+def acknowledged(rules: Rules) -> list[TaskStatus]:
+    """What the framework gets, which it acknowledges."""
+    found = []
+    while statuses := rules.statuses():
+        found += statuses
+        for status in statuses:
+            rules.acknowledge("F1", status.task_id, status.uuid, 20.0)
+    return found
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_the_framework_has_is_not_told_again_when_an_executor_repeats_it(
+    rules: Rules, restart: bool
+) -> None:
+    run = running(rules)
+    told = tuple(update(rules, uuid, data=uuid.encode()) for uuid in ("one", "two", "three"))
+    assert [status.uuid for status in acknowledged(rules)][1:] == ["one", "two", "three"]
+    # The agent's word that it has them was lost.
+    rules.executor_exited(EXECUTOR)
+    later = restarted(rules) if restart else rules
+    new = TaskStatus("t", TaskState.FINISHED, uuid="four")
+    later.effects.clear()
+    later.executor_registered(
+        EXECUTOR, RegisterExecutor("F1", "e", run.container_id, ("t",), (*told, new)), 20.0
+    )
+    acks = [e.message.uuid for e in later.take(Send) if isinstance(e.message, ExecutorAcknowledgement)]
+    assert acks == ["one", "two", "three", "four"]
+    assert [status.uuid for status in acknowledged(later)] == ["four"]
+
+
+@pytest.mark.parametrize("state", [TaskState.UNREACHABLE, TaskState.GONE_BY_OPERATOR, TaskState.UNKNOWN])
+def test_what_is_not_an_executors_to_say(rules: Rules, state: TaskState) -> None:
+    running(rules)
+    acknowledged(rules)
+    update(rules, "u", state)
+    assert rules.statuses() == []
+
+
+def test_an_update_that_is_too_large_arrives_without_what_is_too_much(rules: Rules) -> None:
+    running(rules)
+    acknowledged(rules)
+    update(rules, "u", TaskState.FAILED, data=bytes(1 << 24), message="\u00e9" * (1 << 23))
+    (status,) = rules.statuses()
+    assert status.state is TaskState.FAILED
+    assert status.data == b""
+    assert "16777216 bytes" in status.message
+    assert len(status.message) < 1 << 17
+    assert rules.written().updates.stream("F1", "t") == [status]
+
+
+@pytest.mark.parametrize(("size", "most"), [(0, 110), (1 << 20, 5)])
+def test_the_updates_of_a_task_that_talks_too_much_are_bounded(rules: Rules, size: int, most: int) -> None:
+    running(rules)
+    update(rules, "first")
+    for number in range(300):
+        update(rules, f"u{number}", data=bytes(size))
+    update(rules, "killing", TaskState.KILLING)
+    update(rules, "last", TaskState.KILLED)
+    waiting = rules.updates.stream("F1", "t")
+    assert len(waiting) <= most
+    # What is left out is old news: the latest of each state is there, in order.
+    found = [status.uuid for status in acknowledged(rules)]
+    assert found[-3:] == ["u299", "killing", "last"]
