@@ -28,7 +28,10 @@ class RecoveryRules(ExecutorRules):
             if run.is_group:
                 continue
             if run.container_id not in found:
-                if run.phase is Phase.LAUNCHING and not self.forgetful:
+                killed = bool(run.tasks) and all(task.killed for task in run.tasks.values())
+                if run.phase is Phase.LAUNCHING and killed and not run.custom:
+                    self.launch_failed(run, "it was killed before it was launched", now)
+                elif run.phase is Phase.LAUNCHING and not self.forgetful:
                     self.effects.append(LaunchContainer(run))
                 else:
                     aware = run.framework.can(Capability.PARTITION_AWARE)

@@ -25,6 +25,10 @@ __all__ = ["Events", "Runner", "Turns"]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+class _NotWantedError(Exception):
+    """A launch that was cancelled."""
+
+
 class Turns(Protocol):
     """What a runner needs of the actor it works for."""
 
@@ -81,6 +85,8 @@ class Runner:
         self._environment = environment
         self._containers: dict[str, Container] = {}
         self._fetches: dict[str, asyncio.Task[None]] = {}
+        self._unlaunched: dict[str, bool] = {}
+        """What is being launched, and whether it is still to be."""
         self._timers: dict[str, tuple[float, Timer]] = {}
         self._probers: dict[str, Prober] = {}
         self._probes = 0
@@ -89,28 +95,37 @@ class Runner:
 
     def launch(self, agent: AgentInfo, run: ExecutorRun, command: CommandInfo) -> None:
         """Make a sandbox, fetch into it, launch, wait for the end."""
+        self._unlaunched[run.container_id] = True
         self._turns.watch(self._launch(agent, run, command))
 
     async def _launch(self, agent: AgentInfo, run: ExecutorRun, command: CommandInfo) -> None:
         try:
-            sandbox = self._sandboxes.create(agent.id, *run.key)
-            # On disk with the news that it runs.
-            run.sandbox = sandbox.name
-            if command.uris and not await self._fetch(run, command, sandbox):
-                self._turns.defer(
-                    self._events.launch_failed, run, "it was killed while its URIs were fetched"
-                )
-                return
-            container = await self._containerizer.launch(self._spec(run, command, sandbox))
-        except (LaunchError, LauncherClosedError, FetchError, OSError, ValueError) as error:
+            container = await self._start(agent, run, command)
+        except (LaunchError, LauncherClosedError, FetchError, _NotWantedError, OSError, ValueError) as error:
             self._turns.defer(self._events.launch_failed, run, str(error))
             return
+        finally:
+            del self._unlaunched[run.container_id]
         self._containers[run.container_id] = container
         self._turns.defer(self._events.launched, run)
         await self._attend(run, container)
 
-    async def _fetch(self, run: ExecutorRun, command: CommandInfo, sandbox: Path) -> bool:
-        """Fetch; False if it is cancelled, as the task is not to be any more."""
+    async def _start(self, agent: AgentInfo, run: ExecutorRun, command: CommandInfo) -> Container:
+        self._check_wanted(run)
+        sandbox = self._sandboxes.create(agent.id, *run.key)
+        # On disk with the news that it runs.
+        run.sandbox = sandbox.name
+        if command.uris:
+            await self._fetch(run, command, sandbox)
+        self._check_wanted(run)
+        return await self._containerizer.launch(self._spec(run, command, sandbox))
+
+    def _check_wanted(self, run: ExecutorRun) -> None:
+        if not self._unlaunched[run.container_id]:
+            raise _NotWantedError("it was killed before it was launched")
+
+    async def _fetch(self, run: ExecutorRun, command: CommandInfo, sandbox: Path) -> None:
+        """Fetch, or until the launch is cancelled."""
         task = asyncio.get_running_loop().create_task(self._fetcher.fetch(command.uris, sandbox))
         self._fetches[run.container_id] = task
         try:
@@ -119,10 +134,8 @@ class Runner:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
                 raise
-            return False
         finally:
             self._fetches.pop(run.container_id, None)
-        return True
 
     def _spec(self, run: ExecutorRun, command: CommandInfo, sandbox: Path) -> ContainerSpec:
         environment = {
@@ -165,7 +178,9 @@ class Runner:
     # Ends.
 
     def cancel_launch(self, run: ExecutorRun) -> None:
-        """Fetch no more for it, and then do not launch it."""
+        """Fetch no more for it, and do not launch it, if that has not begun."""
+        if run.container_id in self._unlaunched:
+            self._unlaunched[run.container_id] = False
         fetch = self._fetches.get(run.container_id)
         if fetch is not None:
             fetch.cancel()

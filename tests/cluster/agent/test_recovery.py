@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from cluster.messages import (
     TaskState,
 )
 from isolation import Exit
-from tests.cluster.agent.world import AgentWorld
+from tests.cluster.agent.world import FRAMEWORK, AgentWorld
 from tests.cluster.world import task
 
 pytestmark = pytest.mark.asyncio
@@ -291,3 +292,24 @@ async def test_a_new_update_is_sent_again_in_time_whatever_waits_long(world: Age
     assert world.told() == ["new RUNNING"]
     await world.advance(20.0)
     assert world.told() == ["new RUNNING"]
+
+
+async def test_what_is_killed_with_its_launch_is_not_launched(world: AgentWorld) -> None:
+    world.master.send(world.agent.upid, RunTask(FRAMEWORK, task("t"), "*"))
+    await world.tell(KillTask("F1", "t", 0.0))
+    assert world.machine.launches == []
+    assert [status.state for status in await world.acknowledge()] == [TaskState.KILLED]
+    await world.run("t")
+    assert world.machine.launches == ["t"]
+
+
+async def test_what_is_killed_while_its_uris_wait_is_not_launched_by_the_next_life(world: AgentWorld) -> None:
+    world.machine.hold = asyncio.Event()
+    await world.run("t")
+    await world.tell(KillTask("F1", "t", 30.0))
+    await world.crash()
+    world.machine.hold = None
+    await world.start()
+    assert world.machine.launches == []
+    assert [status.state for status in await world.acknowledge()] == [TaskState.KILLED]
+    assert world.agent.state.runs == {}
