@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
+
 from cluster.messages import (
     AgentRegistered,
     ExecutorState,
@@ -15,6 +17,7 @@ from cluster.messages import (
     Reason,
     RegisterAgent,
     Source,
+    TaskInfo,
     TaskRecord,
     TaskState,
     TaskStatus,
@@ -36,9 +39,15 @@ class AgentState(RecoveryRules):
     """
 
     def registration(self, incarnation: str = "") -> RegisterAgent:
-        """What the agent says of itself to a master: all that it runs."""
+        """What the agent says of itself to a master: all that it runs.
+
+        Without the data of tasks and statuses, which is for executors and frameworks: it has to fit into one message.
+        """
+        replace = msgspec.structs.replace
         tasks = [
-            TaskRecord(framework_id, task.info, task.status, task.role, task.reserved)
+            TaskRecord(
+                framework_id, _spare(task.info), replace(task.status, data=b""), task.role, task.reserved
+            )
             for framework_id, task in self.all_tasks()
         ]
         executors = [
@@ -108,3 +117,11 @@ class AgentState(RecoveryRules):
                 del self.finished[key]
                 self.touch_task(key)
                 self.forget_framework(framework_id)
+
+
+def _spare(info: TaskInfo) -> TaskInfo:
+    executor = info.executor
+    if not info.data and (executor is None or not executor.data):
+        return info
+    executor = executor and msgspec.structs.replace(executor, data=b"")
+    return msgspec.structs.replace(info, data=b"", executor=executor)

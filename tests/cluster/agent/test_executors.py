@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from cluster.agent.effects import Deadline, LaunchContainer, Send, StartChecks, StopChecks
 from cluster.agent.records import ExecutorRun
 from cluster.messages import (
     Check,
+    CommandInfo,
     ExecutorAcknowledgement,
     ExecutorInfo,
     ExecutorKillTask,
@@ -195,3 +197,23 @@ def test_the_updates_of_a_task_that_talks_too_much_are_bounded(rules: Rules, siz
     # What is left out is old news: the latest of each state is there, in order.
     found = [status.uuid for status in acknowledged(rules)]
     assert found[-3:] == ["u299", "killing", "last"]
+
+
+def test_a_registration_has_not_the_data_that_only_executors_and_frameworks_want(rules: Rules) -> None:
+    wanted = ExecutorInfo("e", CommandInfo("run"), Resources.of(cpus=0.5, mem=64), data=bytes(1 << 20))
+    for name in ("a", "b"):
+        rules.run_task(
+            RunTask(FRAMEWORK, task(name, "cpus:1;mem:32", executor=wanted, data=bytes(1 << 20)), "*"), 0.0
+        )
+    (run,) = {effect.run.key: effect.run for effect in rules.take(LaunchContainer)}.values()
+    rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
+    status = TaskStatus("a", TaskState.RUNNING, data=bytes(1 << 20))
+    rules.executor_update(EXECUTOR, ExecutorStatusUpdate("F1", "e", status), 0.0)
+    message = rules.registration()
+    # The executor's, once: it is compared with that of the next task.
+    assert len(msgspec.msgpack.encode(message)) < 1.01 * (1 << 20)
+    assert message.executors[0].executor == wanted
+    assert [(record.task.task_id, record.status.state) for record in message.tasks] == [
+        ("a", TaskState.RUNNING),
+        ("b", TaskState.STAGING),
+    ]
