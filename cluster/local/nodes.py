@@ -179,7 +179,13 @@ class AgentNode:
             seed=self._seed,
         )
         try:
-            self.agent.restore()
+            try:
+                self.agent.restore()
+            except (CheckpointError, ReconfigurationError):
+                # Once it is spawned it sees to that itself.
+                if store is not None:
+                    store.close()
+                raise
             upid = self.system.spawn(self.agent, AGENT_ID)
             agent_http.install(self.agent)
             await self.system.call(upid, _initialized)
