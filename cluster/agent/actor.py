@@ -179,13 +179,15 @@ class Agent(Registering):
         for task in list(self._tasks):
             task.cancel()
         if self.store is not None:
-            if self.shutting_down:
-                # One whom the master has shut down keeps its name: it stays down until an operator says otherwise.
-                kept = {"agent"} if self.refused else set()
-                wiped = dict.fromkeys(key for key in self.store.load() if key[0] not in kept)
-                if (waiting := self.store.commit(wiped)) is not None:
-                    await waiting
-            self.store.close()
+            try:
+                if self.shutting_down:
+                    # One whom the master has shut down keeps its name: it stays down until an operator says otherwise.
+                    kept = {"agent"} if self.refused else set()
+                    wiped = dict.fromkeys(key for key in self.store.load() if key[0] not in kept)
+                    if (waiting := self.store.commit(wiped)) is not None:
+                        await waiting
+            finally:
+                self.store.close()
 
     def shut_down(self) -> None:
         """End for good, with all that runs. To be called in a turn of this actor."""

@@ -35,11 +35,15 @@ class CheckpointError(Exception):
 
 
 class StoredAgent(Struct, frozen=True):
-    """The agent itself, and which life of its own and of its machine it was in."""
+    """The agent itself, and which life of its own and of its machine it was in.
+
+    `forgetful`: of what was lost with the life of the machine before, no master has heard yet.
+    """
 
     info: AgentInfo
     boot_id: str = ""
     life: int = 1
+    forgetful: bool = False
 
 
 class StoredRun(Struct, frozen=True, omit_defaults=True):
@@ -97,7 +101,7 @@ def changes(books: Books) -> dict[RecordKey, bytes | None]:
 def _record(books: Books, kind: str, framework_id: str, id_: str) -> object | None:
     key = (framework_id, id_)
     if kind == "agent":
-        return StoredAgent(books.info, books.boot_id, books.life)
+        return StoredAgent(books.info, books.boot_id, books.life, books.forgetful)
     if kind == "framework":
         return books.frameworks.get(framework_id)
     if kind == "run":
@@ -156,7 +160,7 @@ def restore(books: Books, stored: Mapping[RecordKey, bytes]) -> AgentInfo | None
             raise CheckpointError(f"record {'/'.join(key)}: {error}") from error
         if isinstance(record, StoredAgent):
             info = record.info
-            books.forgetful = record.boot_id != books.boot_id
+            books.forgetful = record.forgetful or record.boot_id != books.boot_id
             books.life = record.life + 1
         elif isinstance(record, FrameworkInfo):
             books.frameworks[framework_id] = record

@@ -71,7 +71,9 @@ class AgentState(RecoveryRules):
             "the agent does not have it: it was lost on the way",
         )
         state, reason, text = lost if self.forgetful else dropped
-        self.forgetful = False
+        if self.forgetful:
+            self.forgetful = False
+            self.touch_agent()
         self.set_id(message.agent_id)
         for framework_id, task_id in message.kill:
             self.kill_unheard(framework_id, task_id)

@@ -313,3 +313,36 @@ async def test_what_is_killed_while_its_uris_wait_is_not_launched_by_the_next_li
     assert world.machine.launches == []
     assert [status.state for status in await world.acknowledge()] == [TaskState.KILLED]
     assert world.agent.state.runs == {}
+
+
+async def test_what_another_boot_has_taken_is_not_forgotten_before_a_master_heard(world: AgentWorld) -> None:
+    await world.crash()
+    world.boot = "second"
+    world.master.answers = False
+    await world.start()
+    await world.crash()
+    world.master.answers = True
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F1", "ran"),))
+    await world.start()
+    # Not DROPPED, which says that it never ran.
+    assert world.told() == ["ran GONE"]
+    await world.crash()
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F1", "lost"),))
+    await world.start()
+    assert "lost DROPPED" in world.told()
+
+
+async def test_nothing_is_told_that_cannot_be_written_down(world: AgentWorld) -> None:
+    await world.run("a")
+    await world.acknowledge()
+    world.machine.disk_full = True
+    await world.run("b")
+    world.machine.container("a").end(Exit(code=0))
+    await world.settle()
+    assert world.statuses() == []
+    assert world.machine.launches == ["a"]
+    world.machine.disk_full = False
+    await world.crash()
+    await world.start()
+    assert [(s.task_id, s.state) for s in await world.acknowledge()] == [("a", TaskState.FINISHED)]
+    assert world.agent.state.runs == {}

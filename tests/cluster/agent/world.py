@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from actors import UPID, Actor, ActorSystem, InProcessNetwork, Message, PausedClock
 from actors.testing import advance, settle
-from cluster.agent import Agent, AgentOptions, MemoryStore
+from cluster.agent import Agent, AgentOptions, CheckpointError, MemoryStore
 from cluster.agent.checkpoint import RecordKey
 from cluster.agent.gc import Disk
 from cluster.election import StandaloneDetector
@@ -76,6 +77,7 @@ class Machine:
         self.containers: dict[str, FakeContainer] = {}
         self.disk: dict[RecordKey, bytes] = {}
         self.launches: list[str] = []
+        self.disk_full = False
         self.deaf = False
         self.hold: asyncio.Event | None = None
 
@@ -103,6 +105,19 @@ class Machine:
         """The container of a task or executor that runs."""
         (found,) = [c for c in self.containers.values() if c.spec.env["OSTROM_EXECUTOR_ID"] == task_id]
         return found
+
+
+class MachineStore(MemoryStore):
+    """The agent's records on the machine's disk, which may be full."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine.disk)
+        self._machine = machine
+
+    def commit(self, changes: Mapping[RecordKey, bytes | None]) -> Awaitable[None] | None:
+        if self._machine.disk_full:
+            raise CheckpointError("no space left on device")
+        return super().commit(changes)
 
 
 class FakeMaster(Actor):
@@ -168,7 +183,7 @@ class AgentWorld:
             self.machine,
             self.work_dir,
             options=self.options,
-            store=MemoryStore(self.machine.disk),
+            store=MachineStore(self.machine),
             disk=self.disk,
             boot_id=self.boot,
             seed=1,
