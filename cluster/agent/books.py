@@ -51,6 +51,8 @@ class Books:
         self.forgetful = False
         """Whether something that ran here may not be on disk: its machine was started again."""
         self.runs: dict[Key, ExecutorRun] = {}
+        self.shared: dict[Key, None] = {}
+        """Those whose tasks have other ids than they: what is not here need not be looked for in thousands of runs."""
         self.frameworks: dict[str, FrameworkInfo] = {}
         self.updates = StatusUpdates()
         self.finished: dict[Key, AgentTask] = {}
@@ -91,10 +93,16 @@ class Books:
         run = self.runs.get((framework_id, task_id))
         if run is not None and task_id in run.tasks:
             return run
-        for run in self.runs.values():
-            if run.framework.id == framework_id and task_id in run.tasks:
-                return run
+        for key in self.shared:
+            if key[0] == framework_id and task_id in self.runs[key].tasks:
+                return self.runs[key]
         return None
+
+    def add_run(self, run: ExecutorRun) -> None:
+        """Take in a run."""
+        self.runs[run.key] = run
+        if run.custom:
+            self.shared[run.key] = None
 
     def members(self, group: ExecutorRun) -> list[ExecutorRun]:
         """The runs of a group's tasks."""
@@ -122,10 +130,7 @@ class Books:
         The master counts what is used; but of frameworks and tasks that it has given up, it may count too little, while
         they are still ending here.
         """
-        if not any(
-            run.phase is Phase.TERMINATING or any(task.killed for task in run.tasks.values())
-            for run in self.runs.values()
-        ):
+        if not self._something_ends():
             return True
         left = self.info.resources + self.info.revocable
         try:
@@ -134,6 +139,16 @@ class Books:
         except ResourceError:
             return False
         return left.contains(needed)
+
+    def _something_ends(self) -> bool:
+        # Plain loops: this is asked for each task, and generators would take four times as long.
+        for run in self.runs.values():
+            if run.phase is Phase.TERMINATING:
+                return True
+            for task in run.tasks.values():
+                if task.killed:
+                    return True
+        return False
 
     # Moves.
 
@@ -217,6 +232,7 @@ class Books:
         """A run is over. The master hears of an executor's end, as it holds resources of its own."""
         if self.runs.get(run.key) is run:
             del self.runs[run.key]
+            self.shared.pop(run.key, None)
             self.touch_run(run.key)
         self.effects.append(StopChecks(run))
         if run.info is not None:

@@ -165,7 +165,7 @@ def restore(books: Books, stored: Mapping[RecordKey, bytes]) -> AgentInfo | None
         elif isinstance(record, FrameworkInfo):
             books.frameworks[framework_id] = record
         elif isinstance(record, StoredRun):
-            books.runs[framework_id, id_] = _run(id_, record)
+            books.add_run(_run(id_, record))
         elif isinstance(record, StoredTask):
             tasks[framework_id, id_] = record
         else:

@@ -176,7 +176,7 @@ class LaunchRules(Books):
         run = ExecutorRun(
             framework, executor_id, role, self.new_uuid(), command, info, reserved=reserved, group=group
         )
-        self.runs[run.key] = run
+        self.add_run(run)
         self.touch_run(run.key)
         return run
 
