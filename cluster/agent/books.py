@@ -59,6 +59,8 @@ class Books:
         """Tasks whose executor is gone, or done with them, until their last update is acknowledged."""
         self.waiting: list[RunTask | RunTaskGroup] = []
         """What cannot be launched before something that is ending has ended; nowhere written down."""
+        self.master_id = ""
+        """The master that has sent what waits."""
         self.unheard: set[Key] = set()
         """Executors that ended while there was no master to tell."""
         self.effects: list[Effect] = []

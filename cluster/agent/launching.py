@@ -129,14 +129,25 @@ class LaunchRules(Books):
         return None
 
     def kill_waiting(self, message: RunTask | RunTaskGroup, now: float) -> None:
-        """End what was never launched."""
+        """End what was never launched, as it was killed."""
+        text = "killed before there was room for it"
+        self._end_waiting(message, TaskState.KILLED, Reason.TASK_KILLED_DURING_LAUNCH, text, now)
+
+    def drop_waiting(self, now: float) -> None:
+        """End all that waits: it may be sent again."""
+        waiting, self.waiting = self.waiting, []
+        for message in waiting:
+            text = "there was no room for it before the master changed"
+            self._end_waiting(message, TaskState.DROPPED, Reason.MASTER_DISCONNECTED, text, now)
+
+    def _end_waiting(
+        self, message: RunTask | RunTaskGroup, state: TaskState, reason: Reason, text: str, now: float
+    ) -> None:
         self.know_framework(message.framework)
         infos = message.tasks if isinstance(message, RunTaskGroup) else (message.task,)
         for info in infos:
             task = self._new_task(info, message.role, {}, now)
-            text = "killed before there was room for it"
-            reason = Reason.TASK_KILLED_DURING_LAUNCH
-            self._refuse(message.framework.id, task, TaskState.KILLED, reason, text, now)
+            self._refuse(message.framework.id, task, state, reason, text, now)
 
     def known(self, framework_id: str, task_id: str) -> bool:
         """Whether the task is here, or was and its end is not acknowledged yet."""

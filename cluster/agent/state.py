@@ -75,6 +75,10 @@ class AgentState(RecoveryRules):
             self.forgetful = False
             self.touch_agent()
         self.set_id(message.agent_id)
+        if message.master_id != self.master_id:
+            # One that took over knows what registrations name; what waits for room is not in them.
+            self.drop_waiting(now)
+            self.master_id = message.master_id
         for framework_id, task_id in message.kill:
             self.kill_unheard(framework_id, task_id)
         for framework_id, task_id in message.tasks:

@@ -346,3 +346,21 @@ async def test_nothing_is_told_that_cannot_be_written_down(world: AgentWorld) ->
     await world.start()
     assert [(s.task_id, s.state) for s in await world.acknowledge()] == [("a", TaskState.FINISHED)]
     assert world.agent.state.runs == {}
+
+
+async def test_what_waits_is_not_launched_for_a_master_that_does_not_know_it(world: AgentWorld) -> None:
+    world.machine.deaf = True
+    await world.run(task("old", "cpus:3;mem:512"))
+    await world.acknowledge()
+    await world.tell(ShutdownFramework("F1"))
+    other = FrameworkInfo("g", id="F2")
+    await world.tell(RunTask(other, task("waits", "cpus:2;mem:32"), "*"))
+    world.statuses()
+    # The same master, whose connection broke, still knows it; its successor does not.
+    await world.ping(connected=False)
+    assert "waits DROPPED" not in world.told()
+    world.master.next = AgentRegistered("A1", "M2", 1e9)
+    await world.ping(connected=False)
+    assert "waits DROPPED" in world.told()
+    await world.advance(6.0)
+    assert world.machine.launches == ["old"]
