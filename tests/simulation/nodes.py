@@ -169,6 +169,9 @@ class _Sandboxes:
     def create(self, agent_id: str, framework_id: str, executor_id: str) -> Path:
         return Path("/simulated") / agent_id / framework_id / executor_id
 
+    def remember(self, agent_id: str, framework_id: str, executor_id: str, name: str) -> None:
+        pass
+
     def latest(self, agent_id: str, framework_id: str, executor_id: str) -> Path | None:
         return None
 
