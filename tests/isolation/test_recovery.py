@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import signal
 
 import pytest
 
 from isolation import Container, Exit, Launcher, LauncherClosedError, StateInUseError
+from isolation.outcome import LOST
 from isolation.zygote.lines import encode_line
 
 from .box import Box, eventually
