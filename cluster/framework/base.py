@@ -7,7 +7,7 @@ import logging
 import random
 import socket
 import uuid
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from actors import ActorSystem
@@ -115,6 +115,7 @@ class Framework(Submitting):
         self._callbacks: set[asyncio.Task[None]] = set()
         self._executors: set[tuple[str, str]] = set()
         self._suppressed: set[str] = set()
+        self._by_hand: dict[str, str] = {}
         self._ended: asyncio.Future[None] | None = None
         self._outcome: BaseException | None = None
         self._ending = False
@@ -215,9 +216,10 @@ class Framework(Submitting):
         """The roles that want no offers."""
         return tuple(sorted(self._suppressed))
 
-    def launched_tasks(self) -> Iterable[tuple[str, str]]:
-        """The submitted tasks that were launched, each with its agent."""
-        return self._book.launched()
+    def launched_tasks(self) -> Iterator[tuple[str, str]]:
+        """The tasks that were launched and have not ended, each with its agent."""
+        yield from self._book.launched()
+        yield from self._by_hand.items()
 
     def next_deadline(self) -> float | None:
         """When to call `on_time`."""
@@ -231,7 +233,7 @@ class Framework(Submitting):
     def on_subscribed(self, again: bool) -> None:
         """A master has taken the framework."""
         self._callback(self.reregistered() if again else self.registered())
-        launched = dict(self._book.launched())
+        launched = dict(self.launched_tasks())
         if launched and self._driver is not None:
             self._driver.reconcile(launched)
 
@@ -300,3 +302,7 @@ class Framework(Submitting):
         else:
             self._executors = {key for key in self._executors if key[0] != message.agent_id}
             self._callback(self.agent_lost(message.agent_id, message.message))
+            # A master that never saw the agent cannot tell what became of each of its tasks, unless it is asked.
+            for task_id, agent_id in self.launched_tasks():
+                if agent_id == message.agent_id and self._driver is not None:
+                    self._driver.ask_again(task_id, agent_id)

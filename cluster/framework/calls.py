@@ -51,6 +51,8 @@ class Calls(Callbacks):
     _held: dict[str, Offer]
     _executors: set[tuple[str, str]]
     _suppressed: set[str]
+    _by_hand: dict[str, str]
+    """The agents of tasks that were launched without being submitted, until they have ended."""
     _prefix: str
     _made = 0
 
@@ -91,6 +93,8 @@ class Calls(Callbacks):
         if self._call(message) and self._driver is not None:
             self._executors |= executors
             self._driver.launched([task.task_id for task in tasks], executors)
+            by_hand = {task.task_id: offers[0].agent_id for task in tasks if not self._is_submitted(task)}
+            self._by_hand.update(by_hand)
         elif self._driver is not None:
             self._not_sent(operations, tasks)
 
@@ -237,10 +241,13 @@ class Calls(Callbacks):
     def _group_executor(self) -> ExecutorInfo:
         return ExecutorInfo(self._new_id("group"))
 
+    def _is_submitted(self, task: TaskInfo) -> bool:
+        raise NotImplementedError
+
     # From the driver, and from here: see `Framework`.
 
     def agent_of(self, task_id: str) -> str:
-        """Where a submitted task runs; "" if that is not known."""
+        """Where a task was launched, while it has not ended; "" if that is not known."""
         raise NotImplementedError
 
     def on_status(self, status: TaskStatus) -> None:

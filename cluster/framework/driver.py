@@ -127,7 +127,7 @@ class SchedulerDriver(Subscription):
 
     def ask_again(self, task_id: str, agent_id: str) -> None:
         """What was heard was no answer."""
-        self._reconciler.ask_again(task_id, agent_id)
+        self._reconciler.ask_again(task_id, agent_id, self.clock.monotonic())
         self._set_alarm()
 
     def ended(self, task_id: str) -> None:

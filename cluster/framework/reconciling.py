@@ -74,7 +74,8 @@ def judge(status: TaskStatus, attempt: Attempt | None, master: MasterView, *, he
       agent before it answered (likewise).
 
     Other answers without a record can come from a new master to which the task's agent has yet to come back: doubtful.
-    An answer to a question over the connection by which the task was launched may be older than the launch: stale.
+    An answer to a question over the connection by which the task was launched may be older than the launch: stale. So
+    is a TASK_DROPPED of another agent than the one where it was launched last.
     """
     state = status.state
     asked = status.reason is Reason.RECONCILIATION
@@ -83,7 +84,8 @@ def judge(status: TaskStatus, attempt: Attempt | None, master: MasterView, *, he
     if asked and state in _OLDER and attempt.subscription == master.subscription:
         return Verdict.STALE
     if state is TaskState.DROPPED:
-        return Verdict.NEVER_LAUNCHED
+        elsewhere = status.agent_id not in ("", attempt.agent_id)
+        return Verdict.STALE if elsewhere else Verdict.NEVER_LAUNCHED
     if not asked or state not in _NOWHERE or has_record(status):
         return Verdict.FOLLOW
     same_master = attempt.master_id == master.master_id
@@ -127,6 +129,8 @@ class Reconciler:
 
     def ask(self, tasks: Mapping[str, str]) -> None:
         """Ask after tasks, as soon as there is a master; the values are where they are, or empty."""
+        if not self._waiting:
+            self._delay, self._again = FIRST_DELAY, None
         self._waiting.update(tasks)
         self._fresh.update(dict.fromkeys(tasks))
 
@@ -134,9 +138,12 @@ class Reconciler:
         """Ask once for all that the master has."""
         self._all = True
 
-    def ask_again(self, task_id: str, agent_id: str) -> None:
+    def ask_again(self, task_id: str, agent_id: str, now: float) -> None:
         """The answer was none: ask again when it is time to."""
         self._waiting[task_id] = agent_id
+        if self._again is None or self._again < now:
+            self._delay = FIRST_DELAY
+            self._again = self._later(now)
 
     def answered(self, task_id: str) -> None:
         """A status of the task has come."""
@@ -157,6 +164,13 @@ class Reconciler:
         """What to ask now. `running` are all tasks that have not ended, each with its agent."""
         if not self._active:
             return
+        if self._again is not None and now >= self._again:
+            asked = dict(self._waiting)
+            self._delay = min(self._delay * 2, LONGEST_DELAY)
+            self._again = None
+        else:
+            asked = {task_id: self._waiting[task_id] for task_id in self._fresh}
+        self._fresh.clear()
         if now >= self._round:
             self._round = now + self._interval * self._rng.uniform(0.9, 1.1)
             self._all = True
@@ -165,17 +179,13 @@ class Reconciler:
         if self._all:
             self._all = False
             yield None
-        if self._again is not None and now >= self._again:
-            asked = dict(self._waiting)
-            self._delay = min(self._delay * 2, LONGEST_DELAY)
-            self._again = None
-        else:
-            asked = {task_id: self._waiting[task_id] for task_id in self._fresh}
-        self._fresh.clear()
         if not self._waiting:
             self._delay, self._again = FIRST_DELAY, None
         elif self._again is None:
-            self._again = now + self._delay * self._rng.uniform(0.5, 1.0)
+            self._again = self._later(now)
         ids = list(asked)
         for start in range(0, len(ids), BATCH):
             yield {task_id: asked[task_id] for task_id in ids[start : start + BATCH]}
+
+    def _later(self, now: float) -> float:
+        return now + self._delay * self._rng.uniform(0.5, 1.0)

@@ -111,9 +111,12 @@ class Submitting(Calls):
             self._driver.kill(task_id, -1.0 if grace_period is None else grace_period)
 
     def agent_of(self, task_id: str) -> str:
-        """Where a submitted task runs; "" if that is not known."""
+        """Where a task was launched, while it has not ended; "" if that is not known."""
         handle = self._book.handles.get(task_id)
-        return "" if handle is None else handle.agent_id
+        return self._by_hand.get(task_id, "") if handle is None else handle.agent_id
+
+    def _is_submitted(self, task: TaskInfo) -> bool:
+        return task.task_id in self._book.handles
 
     def _check_running(self, call: str) -> None:
         if self._ending or (self._ended is not None and self._ended.done()):
@@ -190,6 +193,7 @@ class Submitting(Calls):
                 self._executors.discard((agent_id, handle.info.executor.executor_id))
         if ended:
             driver.ended(task_id)
+            self._by_hand.pop(task_id, None)
         if verdict is not Verdict.FOLLOW and self.explicit_acknowledgements:
             driver.acknowledge(status)
         return verdict
