@@ -23,7 +23,7 @@ PATIENCE = 75.0
 minute to find the next."""
 
 _NOWHERE = frozenset({TaskState.LOST, TaskState.GONE, TaskState.UNKNOWN})
-_OLDER = _NOWHERE | {TaskState.DROPPED, TaskState.GONE_BY_OPERATOR, TaskState.UNREACHABLE}
+_FATES = _NOWHERE | {TaskState.GONE_BY_OPERATOR, TaskState.UNREACHABLE}
 
 
 class Verdict(enum.Enum):
@@ -81,7 +81,8 @@ def judge(status: TaskStatus, attempt: Attempt | None, master: MasterView, *, he
     asked = status.reason is Reason.RECONCILIATION
     if attempt is None or heard:
         return Verdict.DOUBTFUL if state is TaskState.UNKNOWN else Verdict.FOLLOW
-    if asked and state in _OLDER and attempt.subscription == master.subscription:
+    older = state is TaskState.DROPPED or (state in _FATES and not has_record(status))
+    if asked and older and attempt.subscription == master.subscription:
         return Verdict.STALE
     if state is TaskState.DROPPED:
         elsewhere = status.agent_id not in ("", attempt.agent_id)

@@ -25,7 +25,6 @@ from cluster.messages import (
     TaskInfo,
     TaskState,
     TaskStatus,
-    Unavailability,
     Update,
     UpdateOperation,
 )
@@ -225,7 +224,9 @@ class Stage:
         fields.setdefault("source", Source.AGENT)
         await self.tell(Update(TaskStatus(task_id, state, uuid=uuid, **fields)))
 
-    async def answer(self, task_id: str, state: TaskState, *, known: bool = False, agent_id: str = "A1") -> None:
+    async def answer(
+        self, task_id: str, state: TaskState, *, known: bool = False, agent_id: str = "A1"
+    ) -> None:
         """The master answers a reconciliation; `known`: it has the task in its books."""
         status = TaskStatus(task_id, state, reason=Reason.RECONCILIATION, agent_id=agent_id)
         if known:

@@ -237,12 +237,11 @@ async def test_a_queue_of_ones_own_places_the_tasks(stage: Stage) -> None:
         def remove(self, task_id: str) -> TaskInfo | None:
             return self.tasks.pop(task_id, (None,))[0]
 
-        def match(self, offers, *, now, runs_there):  # noqa: ANN001, ANN202
+        def match(self, offers, *, now, runs_there):
             self.times.append(now)
             ranked = sorted(self.tasks, key=lambda each: self.tasks[each][1])
             return {
-                offer.id: [self.tasks.pop(task_id)[0]]
-                for offer, task_id in zip(offers, ranked, strict=False)
+                offer.id: [self.tasks.pop(task_id)[0]] for offer, task_id in zip(offers, ranked, strict=False)
             }
 
         def refuse_seconds(self, now: float) -> float | None:

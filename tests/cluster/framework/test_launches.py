@@ -194,7 +194,7 @@ async def test_what_is_lost_with_an_agent_is_asked_for_by_and_by(stage: Stage) -
     await stage.advance(2)
     assert [each.agent_ids for each in stage.master.take(Reconcile)] == [{"t": "A1"}]
     await stage.answer("t", TaskState.LOST, known=True)
-    assert not handle.done or (await handle).state is TaskState.LOST
+    assert (await handle).state is TaskState.LOST
 
 
 @pytest.mark.asyncio

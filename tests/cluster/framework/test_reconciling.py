@@ -55,6 +55,7 @@ def test_an_answer_to_what_went_over_a_broken_connection(
 @pytest.mark.parametrize("master", [SAME, OTHER, OTHER_WITH_AGENT])
 def test_a_master_that_has_the_task_on_record_is_believed(state: TaskState, master: MasterView) -> None:
     assert judge(answer(state, known=True), BEFORE, master, heard=False) is FOLLOW
+    assert judge(answer(state, known=True), NOW, SAME, heard=False) is FOLLOW
 
 
 @pytest.mark.parametrize("state", [TaskState.LOST, TaskState.GONE, TaskState.DROPPED, TaskState.FINISHED])
