@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors import UPID, Timer, handles
 from cluster.election import Detector
 from cluster.messages import (
+    TERMINAL,
     Acknowledge,
     ExecutorToFramework,
     FrameworkFailure,
@@ -21,6 +22,7 @@ from cluster.messages import (
     RescindInverseOffer,
     Revive,
     ShutdownExecutor,
+    TaskState,
     TaskStatus,
     Teardown,
     Update,
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameworkRefusedError", "SchedulerDriver"]
 
-REMEMBERED_UPDATES = 10_000
+REMEMBERED = 10_000
+"""Statuses, and tasks that have ended."""
+
+_ENDS = TERMINAL - {TaskState.DROPPED, TaskState.ERROR}
 
 
 class SchedulerDriver(Subscription):
@@ -53,6 +58,7 @@ class SchedulerDriver(Subscription):
         self._alarm: Timer | None = None
         self._alarm_at = 0.0
         self._seen: dict[str, bool] = {}
+        self._ends: dict[str, TaskState] = {}
         self._tearing_down = False
 
     # The subscription.
@@ -98,6 +104,8 @@ class SchedulerDriver(Subscription):
 
     def launched(self, task_ids: Collection[str], executors: Collection[tuple[str, str]]) -> None:
         """An Accept with these tasks was sent."""
+        for task_id in task_ids:
+            self._ends.pop(task_id, None)
         self._pending.launched(task_ids, executors)
 
     def kill(self, task_id: str, grace_period: float) -> None:
@@ -130,9 +138,12 @@ class SchedulerDriver(Subscription):
         self._reconciler.ask_again(task_id, agent_id, self.clock.monotonic())
         self._set_alarm()
 
-    def ended(self, task_id: str) -> None:
+    def ended(self, status: TaskStatus) -> None:
         """A task has ended."""
-        self._pending.ended(task_id)
+        self._pending.ended(status.task_id)
+        if has_record(status) and status.state in _ENDS:
+            self._ends[status.task_id] = status.state
+            _forget_oldest(self._ends)
 
     def acknowledge(self, status: TaskStatus) -> None:
         """The framework has this status; without a uuid there is nothing to acknowledge."""
@@ -220,9 +231,12 @@ class SchedulerDriver(Subscription):
                 self.framework.on_status_again(status)
                 return
             self._seen[status.uuid] = False
-            if len(self._seen) > REMEMBERED_UPDATES:
-                del self._seen[next(iter(self._seen))]
+            _forget_oldest(self._seen)
         self._reconciler.answered(status.task_id)
+        if self._ends.get(status.task_id, status.state) is not status.state:
+            # No state follows the last: this is an agent that has forgotten how the task ended.
+            self.acknowledge(status)
+            return
         if not status.state.terminal and has_record(status) and self._pending.heard(status.task_id):
             self.call(KillTask(self.info.id, status.task_id, self._pending.kills[status.task_id]))
         self.framework.on_status(status)
@@ -246,3 +260,8 @@ class SchedulerDriver(Subscription):
         else:
             self.view.agents.discard(message.agent_id)
         self.framework.on_failure(message)
+
+
+def _forget_oldest(remembered: dict[str, Any]) -> None:
+    if len(remembered) > REMEMBERED:
+        del remembered[next(iter(remembered))]

@@ -192,7 +192,7 @@ class Submitting(Calls):
             if handle.info.executor is not None and status.state in (TaskState.DROPPED, TaskState.ERROR):
                 self._executors.discard((agent_id, handle.info.executor.executor_id))
         if ended:
-            driver.ended(task_id)
+            driver.ended(status)
             self._by_hand.pop(task_id, None)
         if verdict is not Verdict.FOLLOW and self.explicit_acknowledgements:
             driver.acknowledge(status)

@@ -154,6 +154,24 @@ async def test_an_adopted_task_is_never_launched(stage: Stage) -> None:
     assert framework.waiting == 0
 
 
+# The last state.
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_told_after_the_end_of_a_task(stage: Stage) -> None:
+    framework, handle = await running(stage)
+    await stage.update("t", TaskState.FINISHED, uuid="u1")
+    # Its agent lost the end of its disk.
+    await stage.update("t", TaskState.GONE, uuid="u2")
+    assert (await handle).state is TaskState.FINISHED
+    assert framework.states() == ["FINISHED"]
+    assert [each.uuid for each in stage.master.take(Acknowledge)] == ["u1", "u2"]
+    framework.submit(command("t"))
+    await stage.offers()
+    await stage.update("t", TaskState.GONE, uuid="u3")
+    assert framework.states() == ["GONE"]
+
+
 # Acknowledgements.
 
 
