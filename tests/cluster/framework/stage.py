@@ -10,7 +10,7 @@ import msgspec
 
 from actors import UPID, Actor, ActorSystem, InProcessNetwork, InProcessTransport, Message, PausedClock
 from actors.testing import advance, settle
-from cluster.framework import Framework
+from cluster.framework import Framework, TaskHandle
 from cluster.messages import (
     Accept,
     InverseOffer,
@@ -34,6 +34,13 @@ M = TypeVar("M", bound=Message)
 F = TypeVar("F", bound=Framework)
 
 ID = "F1"
+
+
+def ended(handle: TaskHandle) -> TaskStatus:
+    """The last status of a task that has ended."""
+    assert handle.done
+    assert handle.status is not None
+    return handle.status
 
 
 class Recorder(Framework):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from cluster.messages import (
     TaskState,
 )
 from cluster.resources import Resources
-from tests.cluster.framework.stage import ID, Recorder, Stage
+from tests.cluster.framework.stage import ID, Recorder, Stage, ended
 
 ONE = Resources.parse("cpus:1;mem:128")
 
@@ -46,7 +47,7 @@ async def test_an_unreachable_task_is_waited_for(stage: Stage) -> None:
     assert (handle.state, handle.done) == (TaskState.UNREACHABLE, False)
     await stage.update("t", TaskState.RUNNING)
     await stage.update("t", TaskState.FINISHED)
-    assert (await handle).state is TaskState.FINISHED
+    assert ended(handle).state is TaskState.FINISHED
     assert framework.states() == ["UNREACHABLE", "RUNNING", "FINISHED"]
 
 
@@ -59,7 +60,7 @@ async def test_an_unreachable_task_fails_in_time_and_is_killed_for_good(stage: S
     assert stage.master.take(KillTask) == []
     await stage.advance(1)
     with pytest.raises(TaskFailedError, match="TASK_UNREACHABLE"):
-        await handle.result()
+        await asyncio.wait_for(handle.result(), 5)
     assert stage.master.take(KillTask) == [KillTask(ID, "t")]
     # Another master knows nothing of the kill.
     await stage.lose()
@@ -125,9 +126,9 @@ async def test_a_task_of_an_earlier_process_is_adopted_and_asked_for(stage: Stag
     await stage.answer("a", TaskState.RUNNING, known=True)
     assert by_info.state is TaskState.RUNNING
     await stage.update("a", TaskState.FINISHED)
-    assert (await by_info).state is TaskState.FINISHED
+    assert ended(by_info).state is TaskState.FINISHED
     await stage.answer("b", TaskState.GONE, agent_id="")
-    assert (await by_id).state is TaskState.GONE
+    assert ended(by_id).state is TaskState.GONE
     assert framework.waiting == 0
 
 
@@ -142,7 +143,7 @@ async def test_an_adopted_task_that_nobody_knows_ends_after_a_while(stage: Stage
         await stage.advance(15)
         await stage.answer("a", TaskState.UNKNOWN)
     with pytest.raises(TaskFailedError, match="TASK_UNKNOWN"):
-        await handle.result()
+        await asyncio.wait_for(handle.result(), 5)
 
 
 @pytest.mark.asyncio
@@ -150,7 +151,7 @@ async def test_an_adopted_task_is_never_launched(stage: Stage) -> None:
     framework = await stage.start(Recorder(framework_id="F7"))
     handle = framework.adopt(command("a"), "A1")
     await stage.update("a", TaskState.DROPPED)
-    assert (await handle).state is TaskState.DROPPED
+    assert ended(handle).state is TaskState.DROPPED
     assert framework.waiting == 0
 
 
@@ -163,7 +164,7 @@ async def test_nothing_is_told_after_the_end_of_a_task(stage: Stage) -> None:
     await stage.update("t", TaskState.FINISHED, uuid="u1")
     # Its agent lost the end of its disk.
     await stage.update("t", TaskState.GONE, uuid="u2")
-    assert (await handle).state is TaskState.FINISHED
+    assert ended(handle).state is TaskState.FINISHED
     assert framework.states() == ["FINISHED"]
     assert [each.uuid for each in stage.master.take(Acknowledge)] == ["u1", "u2"]
     framework.submit(command("t"))

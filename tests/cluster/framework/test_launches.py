@@ -20,7 +20,7 @@ from cluster.messages import (
     TaskState,
 )
 from cluster.resources import Resources
-from tests.cluster.framework.stage import ID, Recorder, Stage
+from tests.cluster.framework.stage import ID, Recorder, Stage, ended
 
 ONE = Resources.parse("cpus:1;mem:128")
 
@@ -73,7 +73,7 @@ async def test_what_waits_again_is_not_asked_for_and_survives_an_old_answer(stag
     assert not handle.done
     assert await is_launched_again(stage)
     await stage.update("t", TaskState.FINISHED, agent_id="A9")
-    assert (await handle).state is TaskState.FINISHED
+    assert ended(handle).state is TaskState.FINISHED
 
 
 @pytest.mark.asyncio
@@ -92,7 +92,7 @@ async def test_what_ran_and_is_called_dropped_has_ended(stage: Stage) -> None:
     handle = await launched(stage, framework)
     await stage.update("t", TaskState.RUNNING)
     await stage.update("t", TaskState.DROPPED)
-    assert (await handle).state is TaskState.DROPPED
+    assert ended(handle).state is TaskState.DROPPED
     assert framework.states() == ["RUNNING", "DROPPED"]
     assert not await is_launched_again(stage)
 
@@ -153,7 +153,7 @@ async def test_a_doubt_that_lasts_ends_the_task(stage: Stage) -> None:
     for _ in range(6):
         await stage.answer("t", TaskState.LOST)
         await stage.advance(15)
-    assert (await handle).state is TaskState.LOST
+    assert ended(handle).state is TaskState.LOST
     assert framework.states() == ["LOST"]
     assert not await is_launched_again(stage)
 
@@ -167,7 +167,7 @@ async def test_what_was_heard_of_is_lost(stage: Stage, state: TaskState) -> None
     await stage.lose()
     await stage.find("M2")
     await stage.answer("t", state)
-    assert (await handle).state is state
+    assert ended(handle).state is state
     assert not await is_launched_again(stage)
 
 
@@ -194,7 +194,7 @@ async def test_what_is_lost_with_an_agent_is_asked_for_by_and_by(stage: Stage) -
     await stage.advance(2)
     assert [each.agent_ids for each in stage.master.take(Reconcile)] == [{"t": "A1"}]
     await stage.answer("t", TaskState.LOST, known=True)
-    assert (await handle).state is TaskState.LOST
+    assert ended(handle).state is TaskState.LOST
 
 
 @pytest.mark.asyncio
@@ -219,7 +219,7 @@ async def test_a_lost_launch_that_is_to_be_killed_is_not_made_again(stage: Stage
     await stage.find()
     assert stage.master.take(KillTask) == [KillTask(ID, "t")]
     await stage.answer("t", TaskState.LOST)
-    status = await handle
+    status = ended(handle)
     assert (status.state, status.message) == (TaskState.KILLED, "killed before it was launched")
     await stage.lose()
     await stage.find()
@@ -267,7 +267,7 @@ async def test_a_group_is_placed_on_one_offer(stage: Stage) -> None:
     executor = second.operations[0].executor.executor_id
     await stage.update("a", TaskState.FINISHED, agent_id="A2", executor_id=executor)
     await stage.update("b", TaskState.FINISHED, agent_id="A2", executor_id=executor)
-    assert [(await handle).state for handle in (a, b)] == [TaskState.FINISHED] * 2
+    assert [ended(handle).state for handle in (a, b)] == [TaskState.FINISHED] * 2
 
 
 @pytest.mark.asyncio
@@ -292,7 +292,7 @@ async def test_a_group_of_which_something_ran_is_not_launched_again(stage: Stage
     await stage.offers()
     await stage.update("a", TaskState.DROPPED)
     await stage.update("b", TaskState.KILLED)
-    assert [(await handle).state for handle in (a, b)] == [TaskState.DROPPED, TaskState.KILLED]
+    assert [ended(handle).state for handle in (a, b)] == [TaskState.DROPPED, TaskState.KILLED]
     assert framework.waiting == 0
 
 
@@ -301,7 +301,7 @@ async def test_to_kill_one_that_waits_is_to_kill_its_group(stage: Stage) -> None
     framework = await stage.start(Recorder())
     a, b = framework.submit_group([command("a"), command("b")])
     framework.kill("a")
-    assert [(await handle).message for handle in (a, b)] == ["killed while waiting", "its group was killed"]
+    assert [ended(handle).message for handle in (a, b)] == ["killed while waiting", "its group was killed"]
     assert framework.waiting == 0
 
 

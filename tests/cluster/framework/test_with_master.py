@@ -28,7 +28,7 @@ from cluster.messages import (
 )
 from cluster.registry import Window
 from cluster.resources import Resources
-from tests.cluster.framework.stage import Holding, Recorder
+from tests.cluster.framework.stage import Holding, Recorder, ended
 from tests.cluster.world import Peer, World
 
 ONE = Resources.parse("cpus:1;mem:128")
@@ -94,7 +94,7 @@ async def test_a_launch_that_died_with_its_master_is_made_again(world: World, ru
     assert [message.task.task_id for message in agent.take(RunTask)] == ["t"]
     await say(world, agent, framework, "t", TaskState.RUNNING)
     await say(world, agent, framework, "t", TaskState.FINISHED)
-    assert (await handle).state is TaskState.FINISHED
+    assert ended(handle).state is TaskState.FINISHED
     assert framework.states() == ["RUNNING", "FINISHED"]
 
 
@@ -161,7 +161,7 @@ async def test_a_group_runs_as_one(world: World, run: Run) -> None:
     assert [task.task_id for task in launch.tasks] == ["a", "b"]
     for name in "ab":
         await say(world, agent, framework, name, TaskState.FINISHED, launch.executor.executor_id)
-    assert [(await handle).state for handle in handles] == [TaskState.FINISHED] * 2
+    assert [ended(handle).state for handle in handles] == [TaskState.FINISHED] * 2
 
 
 @pytest.mark.asyncio
@@ -246,4 +246,4 @@ async def test_a_successor_adopts_what_its_predecessor_launched(world: World, ru
     await world.advance(1)
     assert handle.state is TaskState.RUNNING
     await say(world, agent, second, "t", TaskState.FINISHED)
-    assert (await handle).state is TaskState.FINISHED
+    assert ended(handle).state is TaskState.FINISHED
