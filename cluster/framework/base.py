@@ -128,8 +128,11 @@ class Framework(Submitting):
         self._end(None, teardown=not failover)
 
     def fail(self, error: BaseException) -> None:
-        """End with an error: `run` raises it, tasks that still run are killed."""
-        self._end(error, teardown=True)
+        """End with an error: `run` raises it.
+
+        Tasks that still run are killed, unless there is a failover timeout: then they are left to a successor.
+        """
+        self._end(error, teardown=self.info.failover_timeout == 0)
 
     def _end(self, error: BaseException | None, *, teardown: bool) -> None:
         if self._ended is None or self._ended.done() or self._ending:
@@ -158,7 +161,8 @@ class Framework(Submitting):
     async def run(self, master: Any, *, system: ActorSystem | None = None) -> None:
         """Be the framework until `stop`: `master` is HOST:PORT (or a UPID, or a Detector).
 
-        Raises what a callback raised, and FrameworkRefusedError if the master refuses.
+        Raises what a callback raised, and FrameworkRefusedError if the master refuses. To cancel it is to end as with
+        an error: see `fail`.
         """
         detector = master if hasattr(master, "watch") else detector_for(master)
         if system is None:
@@ -177,7 +181,8 @@ class Framework(Submitting):
         try:
             await self._ended
         except asyncio.CancelledError:
-            self._driver.teardown()
+            if self.info.failover_timeout == 0:
+                self._driver.teardown()
             raise
         finally:
             for task in list(self._callbacks):
