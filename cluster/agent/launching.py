@@ -47,7 +47,11 @@ class LaunchRules(Books):
             self._refuse(framework.id, task, TaskState.ERROR, Reason.TASK_INVALID, text, now)
             return
         run = self.runs.get((framework.id, executor_id))
-        if run is None:
+        if run is None and executor is not None and not message.launch_executor:
+            # Its end is on its way to the master, who holds no resources for another one.
+            text = "its executor has ended"
+            self._refuse(framework.id, task, TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, text, now)
+        elif run is None:
             run = self._new_run(
                 framework, executor_id, message.role, command, executor, message.executor_reserved
             )
