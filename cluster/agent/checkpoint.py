@@ -95,7 +95,7 @@ def changes(books: Books) -> dict[RecordKey, bytes | None]:
 def _record(books: Books, kind: str, framework_id: str, id_: str) -> object | None:
     key = (framework_id, id_)
     if kind == "agent":
-        return StoredAgent(books.info, books.boot_id, books.life)
+        return None if books.taken is None else StoredAgent(books.taken, books.boot_id, books.life)
     if kind == "framework":
         return books.frameworks.get(framework_id)
     if kind == "run":
@@ -151,7 +151,7 @@ def restore(books: Books, stored: Mapping[RecordKey, bytes]) -> AgentInfo | None
         except (KeyError, msgspec.MsgspecError) as error:
             raise CheckpointError(f"record {'/'.join(key)}: {error}") from error
         if isinstance(record, StoredAgent):
-            info = record.info
+            info = books.taken = record.info
             books.forgetful = record.boot_id != books.boot_id
             books.life = record.life + 1
         elif isinstance(record, FrameworkInfo):

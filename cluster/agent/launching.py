@@ -217,7 +217,11 @@ class LaunchRules(Books):
 
     def attend(self, run: ExecutorRun, task: AgentTask, now: float, *, again: bool = False) -> None:
         """Check a task that runs, and end it in time."""
-        if task.info.health_check is not None or task.info.check is not None:
+        checks = [check for check in (task.info.health_check, task.info.check) if check is not None]
+        if problem := next((text for check in checks if (text := check.problem())), None):
+            # A master refuses such a task; it must not end the agent, either.
+            self.spoil(run, task, problem, now)
+        elif checks:
             self.effects.append(StartChecks(run, task, again))
         if task.info.max_completion_time is not None:
             left = task.started + task.info.max_completion_time - now
@@ -230,6 +234,10 @@ class LaunchRules(Books):
 
     def terminate(self, run: ExecutorRun, grace: float) -> None:
         """End a run by signals."""
+        raise NotImplementedError
+
+    def spoil(self, run: ExecutorRun, task: AgentTask, problem: str, now: float) -> None:
+        """End a task that was never right."""
         raise NotImplementedError
 
 

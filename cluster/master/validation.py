@@ -110,6 +110,9 @@ def _naming_problem(task: TaskInfo, agent_id: str, taken_ids: Container[str]) ->
         return f"task_id {task.task_id!r} is in use by this framework"
     if task.agent_id not in ("", agent_id):
         return f"task.agent_id is {task.agent_id!r}, the offer is of agent {agent_id!r}"
+    for check in (task.health_check, task.check):
+        if check is not None and (problem := check.problem()):
+            return f"task.{problem}"
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 
 import pytest
@@ -308,16 +307,28 @@ async def test_who_ends_without_a_master_waits_for_one_to_say_so(stage: Stage) -
 async def test_it_does_not_wait_for_ever(stage: Stage, failover_timeout: float, waited: float) -> None:
     framework = await stage.start(Recorder(failover_timeout=failover_timeout))
     await stage.lose()
-    framework.fail(RuntimeError("broken"))
+    framework.stop()
     running = stage.running
     assert running is not None
     if waited:
         await stage.advance(waited - 0.1)
         assert not running.done()
     await stage.advance(0.1)
-    await asyncio.wait([running])
+    await running
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("failover_timeout", "torn_down"), [(0, [Teardown(ID)]), (60, [])])
+async def test_what_fails_leaves_its_tasks_to_a_successor_if_there_may_be_one(
+    stage: Stage, failover_timeout: float, torn_down: list[Teardown]
+) -> None:
+    framework = await stage.start(Recorder(failover_timeout=failover_timeout))
+    framework.fail(RuntimeError("broken"))
+    assert stage.running is not None
     with pytest.raises(RuntimeError, match="broken"):
-        await running
+        await stage.running
+    await stage.settle()
+    assert stage.master.take(Teardown) == torn_down
 
 
 @pytest.mark.asyncio

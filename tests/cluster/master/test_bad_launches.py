@@ -7,13 +7,16 @@ import pytest
 from cluster.messages import (
     AgentInfo,
     AgentRegistered,
+    Check,
     CommandInfo,
+    HealthCheck,
     Reason,
     RegisterAgent,
     Rescind,
     RunTask,
     TaskInfo,
     TaskState,
+    TCPCheck,
 )
 from cluster.resources import ResourceError, Resources
 from tests.cluster.world import Peer, World, executor, task
@@ -70,6 +73,23 @@ async def test_the_tasks_beside_a_malformed_one_are_launched(world: World) -> No
     assert [message.task.task_id for message in agent.take(RunTask)] == ["a", "c"]
     assert {s.task_id: s.state for s in framework.statuses()} == {"b": TaskState.ERROR, "d": TaskState.ERROR}
     assert world.free(agent) == "mem:796"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ({"health_check": HealthCheck(tcp=TCPCheck(0))}, "task.health_check.tcp.port is 0"),
+        ({"check": Check()}, "task.check"),
+    ],
+)
+async def test_a_check_that_is_none(world: World, check: dict[str, object], text: str) -> None:
+    await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task("t", **check))
+    (status,) = framework.statuses()
+    assert (status.state, status.reason) == (TaskState.ERROR, Reason.TASK_INVALID)
+    assert text in status.message
 
 
 @pytest.mark.asyncio
