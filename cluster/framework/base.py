@@ -161,8 +161,8 @@ class Framework(Submitting):
     async def run(self, master: Any, *, system: ActorSystem | None = None) -> None:
         """Be the framework until `stop`: `master` is HOST:PORT (or a UPID, or a Detector).
 
-        Raises what a callback raised, and FrameworkRefusedError if the master refuses. To cancel it is to end as with
-        an error: see `fail`.
+        Raises what a callback raised, and FrameworkRefusedError if the master refuses. To cancel it
+        is to `stop`.
         """
         detector = master if hasattr(master, "watch") else detector_for(master)
         if system is None:
@@ -181,8 +181,7 @@ class Framework(Submitting):
         try:
             await self._ended
         except asyncio.CancelledError:
-            if self.info.failover_timeout == 0:
-                self._driver.teardown()
+            self._driver.teardown()
             raise
         finally:
             for task in list(self._callbacks):
