@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from actors import UPID, Timer, handles
 from cluster.election import Detector
 from cluster.messages import (
-    TERMINAL,
     Acknowledge,
     ExecutorToFramework,
     FrameworkFailure,
@@ -17,6 +16,7 @@ from cluster.messages import (
     InverseOffers,
     KillTask,
     Offers,
+    Reason,
     Reconcile,
     Rescind,
     RescindInverseOffer,
@@ -41,8 +41,6 @@ __all__ = ["FrameworkRefusedError", "SchedulerDriver"]
 REMEMBERED = 10_000
 """Statuses, and tasks that have ended."""
 
-_ENDS = TERMINAL - {TaskState.DROPPED, TaskState.ERROR}
-
 
 class SchedulerDriver(Subscription):
     """Speaks with the master on a framework's behalf, and calls the framework back."""
@@ -58,7 +56,7 @@ class SchedulerDriver(Subscription):
         self._alarm: Timer | None = None
         self._alarm_at = 0.0
         self._seen: dict[str, bool] = {}
-        self._ends: dict[str, TaskState] = {}
+        self._ends: dict[str, tuple[TaskState, bool]] = {}
         self._tearing_down = False
 
     # The subscription.
@@ -141,8 +139,9 @@ class SchedulerDriver(Subscription):
     def ended(self, status: TaskStatus) -> None:
         """A task has ended."""
         self._pending.ended(status.task_id)
-        if has_record(status) and status.state in _ENDS:
-            self._ends[status.task_id] = status.state
+        if status.state.terminal:
+            final = has_record(status) and status.state not in (TaskState.DROPPED, TaskState.ERROR)
+            self._ends[status.task_id] = status.state, final
             _forget_oldest(self._ends)
 
     def acknowledge(self, status: TaskStatus) -> None:
@@ -233,8 +232,7 @@ class SchedulerDriver(Subscription):
             self._seen[status.uuid] = False
             _forget_oldest(self._seen)
         self._reconciler.answered(status.task_id)
-        if self._ends.get(status.task_id, status.state) is not status.state:
-            # No state follows the last: this is an agent that has forgotten how the task ended.
+        if self._is_after_the_end(status):
             self.acknowledge(status)
             return
         if not status.state.terminal and has_record(status) and self._pending.heard(status.task_id):
@@ -243,6 +241,16 @@ class SchedulerDriver(Subscription):
         if not self.framework.explicit_acknowledgements:
             self.acknowledge(status)
         self._set_alarm()
+
+    def _is_after_the_end(self, status: TaskStatus) -> bool:
+        """Whether it is another state than that in which the task ended, from one who has forgotten that.
+
+        A task that was dropped, refused, or lost for a master without record of it, may run after all.
+        """
+        end = self._ends.get(status.task_id)
+        if end is None or end[0] is status.state:
+            return False
+        return end[1] or (status.reason is Reason.RECONCILIATION and not has_record(status))
 
     @handles(ExecutorToFramework)
     def executor_message(self, message: ExecutorToFramework, sender: UPID | None) -> None:

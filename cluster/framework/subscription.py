@@ -142,6 +142,9 @@ class Subscription(Actor):
         if self.master is not None or self._leader is None or self._is_deposed(sender):
             return
         self.master = sender
+        if sender is not None:
+            # The link of the subscription may have broken, and the answer come over the next connection.
+            self.link(sender)
         self.view = MasterView(self.view.subscription + 1, message.master_id)
         self.info = msgspec.structs.replace(self.info, id=message.framework_id)
         self._backoff = 0.0

@@ -173,6 +173,17 @@ async def test_nothing_is_told_after_the_end_of_a_task(stage: Stage) -> None:
     assert framework.states() == ["GONE"]
 
 
+@pytest.mark.asyncio
+async def test_a_master_that_knows_nothing_says_nothing_after_the_end(stage: Stage) -> None:
+    framework = await stage.start(Recorder())
+    await stage.update("t", TaskState.DROPPED)
+    await stage.answer("t", TaskState.GONE)
+    assert framework.states() == ["DROPPED"]
+    # It runs after all.
+    await stage.update("t", TaskState.RUNNING)
+    assert framework.states() == ["RUNNING"]
+
+
 # Acknowledgements.
 
 

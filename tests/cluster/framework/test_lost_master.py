@@ -97,6 +97,19 @@ async def test_a_new_leader_is_told_the_id_and_an_old_one_is_not_heard(stage: St
 
 
 @pytest.mark.asyncio
+async def test_a_master_that_answers_over_another_connection_is_watched(stage: Stage) -> None:
+    stage.master.answers = False
+    framework = await stage.start(Recorder())
+    assert len(stage.master.take(Subscribe)) == 1
+    # The subscription has arrived; then its connection broke, and with it the link.
+    await stage.lose()
+    await stage.tell(Subscribed(ID, "M1"))
+    assert framework.connected
+    await stage.lose()
+    assert not framework.connected
+
+
+@pytest.mark.asyncio
 async def test_who_is_refused_ends(stage: Stage) -> None:
     stage.master.answers = False
     await stage.start(Recorder(failover_timeout=60, framework_id="F9"))
