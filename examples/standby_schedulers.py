@@ -24,7 +24,16 @@ import msgspec
 
 import actors
 from actors import UPID, ActorSystem
-from cluster import CommandInfo, Framework, Offer, Resources, TaskInfo, TaskState, TaskStatus
+from cluster import (
+    CommandInfo,
+    Framework,
+    FrameworkRefusedError,
+    Offer,
+    Resources,
+    TaskInfo,
+    TaskState,
+    TaskStatus,
+)
 from cluster.election import Contender
 
 NEEDED = Resources.of(cpus=0.2, mem=32)
@@ -80,7 +89,6 @@ class Service(Framework):
         self.kept = msgspec.json.decode(path.read_bytes(), type=Kept) if path.exists() else Kept()
         self.kept.launches += [0] * (instances - len(self.kept.launches))
         super().__init__("service", framework_id=self.kept.framework_id, failover_timeout=FAILOVER_TIMEOUT)
-        self.error: BaseException | None = None
         self._command, self._path = CommandInfo(command), path
         self._missing = {n for n, launches in enumerate(self.kept.launches) if launches == 0}
 
@@ -117,11 +125,6 @@ class Service(Framework):
         elif self.kept.launches[instance] != launch:
             self.kill(status.task_id)
 
-    def fail(self, error: BaseException) -> None:
-        """End, but leave the tasks to the next leader: the base class would tear everything down."""
-        self.error = error
-        self.stop(failover=True)
-
 
 async def main() -> None:
     """Stand by; then lead until a signal, or until the framework is torn down."""
@@ -140,10 +143,11 @@ async def main() -> None:
         ends = [asyncio.ensure_future(end) for end in (actors.until_signalled(), contender.lost())]
         for end in ends:
             end.add_done_callback(lambda _: service.stop(failover=True))
-        await service.run(given.master, system=system)
+        try:
+            await service.run(given.master, system=system)
+        except FrameworkRefusedError as error:
+            sys.exit(f"ended: {error}")
         await contender.resign()
-    if service.error is not None:
-        sys.exit(f"ended: {service.error}")
 
 
 if __name__ == "__main__":

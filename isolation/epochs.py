@@ -5,8 +5,8 @@
     STATE/live.EPOCH/     the containers of one zygote: a record each, ID.container, and the zygote's socket
     STATE/old.EPOCH/      the same, when another owner took over
 
-A shim begins a record by a path through `live.EPOCH`, and starts nothing if it cannot. So once that is renamed, all
-that runs or will run is on record in there.
+A shim begins a record by a path through `live.EPOCH`, and starts nothing if it cannot. So once that is renamed, and
+those who just do so are waited for, all that runs or will run is on record in there.
 """
 
 from __future__ import annotations
@@ -37,6 +37,15 @@ class Epoch:
         self.state = state
         self.name = name
         self.folder = state / (prefix + name)
+
+    def settle(self) -> bool:
+        """Return whether no shim is just beginning a record; from then on, once renamed, none can."""
+        with _opened(self.folder) as fd:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     def files(self) -> list[RecordFile]:
         """Return the records that there are, in no order."""

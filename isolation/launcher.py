@@ -23,6 +23,9 @@ from .zygotes import Zygote, start_zygote
 
 __all__ = ["Launcher"]
 
+SETTLE = 0.001
+"""Seconds until a shim that begins a record is looked for again."""
+
 
 class Launcher:
     """Runs commands in containers. One per agent; a few milliseconds and a small process to start.
@@ -62,6 +65,7 @@ class Launcher:
         self._isolators = tuple(isolators) if isolators is not None else (PosixIsolator(),)
         self._state = StateDir(state_dir) if state_dir is not None else None
         self._recovery_timeout = recovery_timeout
+        self._taking = asyncio.Lock()
         self._recovered: list[Container] = []
         self._fleet = Fleet(self._isolators)
         self._zygote: Zygote | None = None
@@ -187,8 +191,9 @@ class Launcher:
         """Return the zygote that forks shims, having started it if there is none."""
         if self._fleet.closed:
             raise LauncherClosedError("the launcher is closed")
-        if self._state is not None and not self._state.taken:
-            self._take(self._state)
+        if self._state is not None:
+            async with self._taking:
+                await self._take(self._state)
         zygote = self._zygote
         if zygote is None or not zygote.alive:
             epoch = self._state.begin_epoch() if self._state is not None else None
@@ -197,13 +202,23 @@ class Launcher:
         await asyncio.shield(zygote.ready)
         return zygote
 
-    def _take(self, state: StateDir) -> None:
+    async def _take(self, state: StateDir) -> None:
+        """Become the owner of the state directory, unless we are."""
+        if state.taken:
+            return
+        whole = False
         try:
             state.take()
+            for epoch in state.old:
+                while not epoch.settle():  # noqa: ASYNC110 (no event tells)
+                    await asyncio.sleep(SETTLE)
+                self._fleet.take_over(epoch)
+            whole = True
         except OSError as error:
             raise LauncherClosedError(f"Launcher.state_dir: {state.path}: {error}") from error
-        for epoch in state.old:
-            self._fleet.take_over(epoch)
+        finally:
+            if not whole:
+                state.release()
 
     async def _new_shim(self, zygote: Zygote, spec: ContainerSpec) -> Shim:
         """Have the zygote fork a shim. LaunchError if it cannot."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -45,6 +46,8 @@ class Books:
     options: AgentOptions = field(default_factory=AgentOptions)
 
     def __post_init__(self) -> None:
+        self.taken: AgentInfo | None = None
+        """How the agent introduced itself when a master last took it: what it is held to when it is started again."""
         self.boot_id = ""
         self.life = 1
         """The how manieth process of the agent this is."""
@@ -57,6 +60,8 @@ class Books:
         self.updates = StatusUpdates()
         self.finished: dict[Key, AgentTask] = {}
         """Tasks whose executor is gone, or done with them, until their last update is acknowledged."""
+        self.completed: deque[tuple[str, AgentTask]] = deque(maxlen=self.options.completed_tasks)
+        """Tasks whose end is known to their frameworks, by framework id: for those who ask."""
         self.waiting: list[RunTask | RunTaskGroup] = []
         """What cannot be launched before something that is ending has ended; nowhere written down."""
         self.master_id = ""
@@ -260,4 +265,6 @@ class Books:
         """The master has given this agent its id."""
         if self.info.id != agent_id:
             self.info = msgspec.structs.replace(self.info, id=agent_id)
+        if self.taken != self.info:
+            self.taken = self.info
             self.touch_agent()

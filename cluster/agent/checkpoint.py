@@ -101,7 +101,9 @@ def changes(books: Books) -> dict[RecordKey, bytes | None]:
 def _record(books: Books, kind: str, framework_id: str, id_: str) -> object | None:
     key = (framework_id, id_)
     if kind == "agent":
-        return StoredAgent(books.info, books.boot_id, books.life, books.forgetful)
+        if books.taken is None:
+            return None
+        return StoredAgent(books.taken, books.boot_id, books.life, books.forgetful)
     if kind == "framework":
         return books.frameworks.get(framework_id)
     if kind == "run":
@@ -159,7 +161,7 @@ def restore(books: Books, stored: Mapping[RecordKey, bytes]) -> AgentInfo | None
         except (KeyError, msgspec.MsgspecError) as error:
             raise CheckpointError(f"record {'/'.join(key)}: {error}") from error
         if isinstance(record, StoredAgent):
-            info = record.info
+            info = books.taken = record.info
             books.forgetful = record.forgetful or record.boot_id != books.boot_id
             books.life = record.life + 1
         elif isinstance(record, FrameworkInfo):

@@ -131,6 +131,12 @@ class EndRules(LaunchRules):
             if run.framework.id == framework_id:
                 self.shutdown_executor(framework_id, run.executor_id)
 
+    def spoil(self, run: ExecutorRun, task: AgentTask, problem: str, now: float) -> None:
+        """End a task that was never right."""
+        grace = task.info.kill_policy.grace_period
+        state, reason = TaskState.FAILED, Reason.TASK_INVALID
+        self.kill(run, task, grace, now, state=state, reason=reason, text=problem)
+
     # Time, and checks.
 
     def deadline_reached(self, run: ExecutorRun, task: AgentTask, now: float) -> None:
@@ -187,6 +193,11 @@ class EndRules(LaunchRules):
 
         `why` (and `state`) where that was not the command's doing.
         """
+        if not why and exit_.destroyed and not self._was_to_end(run):
+            # Not by itself, nor on anybody's order.
+            aware = run.framework.can(Capability.PARTITION_AWARE)
+            state = TaskState.GONE if aware else TaskState.LOST
+            why = "it was killed: its machine was started again, or what watched it was lost"
         if run.custom or why:
             reason = Reason.AGENT_RESTARTED if why else Reason.EXECUTOR_TERMINATED
             text = why or f"the executor {exit_.describe()}"
@@ -204,6 +215,10 @@ class EndRules(LaunchRules):
                 reason = Reason.COMMAND_EXECUTOR_FAILED
                 self.end(run, task, TaskState.FAILED, reason, text, now, exit_code=exit_.code)
         self._over(run, text, now, well=well)
+
+    @staticmethod
+    def _was_to_end(run: ExecutorRun) -> bool:
+        return run.phase is Phase.TERMINATING or any(task.killed for task in run.tasks.values())
 
     def _end_killed(
         self, run: ExecutorRun, task: AgentTask, text: str, now: float, exit_code: int | None = None

@@ -49,7 +49,11 @@ class LaunchRules(Books):
             self._refuse(framework.id, task, TaskState.ERROR, Reason.TASK_INVALID, text, now)
             return
         run = self.runs.get((framework.id, executor_id))
-        if run is None:
+        if run is None and executor is not None and not message.launch_executor:
+            # Its end is on its way to the master, who holds no resources for another one.
+            text = "its executor has ended"
+            self._refuse(framework.id, task, TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, text, now)
+        elif run is None:
             run = self._new_run(
                 framework, executor_id, message.role, command, executor, message.executor_reserved
             )
@@ -229,7 +233,11 @@ class LaunchRules(Books):
 
     def attend(self, run: ExecutorRun, task: AgentTask, now: float, *, again: bool = False) -> None:
         """Check a task that runs, and end it in time."""
-        if task.info.health_check is not None or task.info.check is not None:
+        checks = [check for check in (task.info.health_check, task.info.check) if check is not None]
+        if problem := next((text for check in checks if (text := check.problem())), None):
+            # A master refuses such a task; it must not end the agent, either.
+            self.spoil(run, task, problem, now)
+        elif checks:
             self.effects.append(StartChecks(run, task, again))
         if task.info.max_completion_time is not None:
             left = task.started + task.info.max_completion_time - now
@@ -242,6 +250,10 @@ class LaunchRules(Books):
 
     def terminate(self, run: ExecutorRun, grace: float) -> None:
         """End a run by signals."""
+        raise NotImplementedError
+
+    def spoil(self, run: ExecutorRun, task: AgentTask, problem: str, now: float) -> None:
+        """End a task that was never right."""
         raise NotImplementedError
 
 

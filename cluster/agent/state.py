@@ -121,6 +121,7 @@ class AgentState(RecoveryRules):
             task = self.finished.get(key)
             if task is not None and task.status.state.terminal:
                 del self.finished[key]
+                self.completed.append((framework_id, task))
                 self.touch_task(key)
                 self.forget_framework(framework_id)
 

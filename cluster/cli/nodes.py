@@ -31,7 +31,7 @@ __all__ = ["agent", "machine_resources"]
     "--resources",
     type=RESOURCES,
     help='What is offered, like "cpus:4;mem:8192;disk:10240;ports:[31000-32000]". Default: this machine\'s '
-    "processors, its memory and free disk less a reserve, and ports 31000-32000.",
+    "processors, its memory and disk less a reserve, and ports 31000-32000.",
 )
 @option("--attributes", type=ATTRIBUTES, help='What frameworks may want to know, like "rack:r1;ssd:yes".')
 @option(

@@ -5,7 +5,7 @@ from .commands import python_command, run_framework
 from .driver import FrameworkRefusedError, SchedulerDriver
 from .handle import TaskFailedError, TaskHandle
 from .locality import DelayScheduler, Locality
-from .matching import TaskQueue
+from .matching import Queue, TaskQueue
 
 __all__ = [
     "DelayScheduler",
@@ -13,6 +13,7 @@ __all__ = [
     "FrameworkEndedError",
     "FrameworkRefusedError",
     "Locality",
+    "Queue",
     "SchedulerDriver",
     "TaskFailedError",
     "TaskHandle",

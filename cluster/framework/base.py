@@ -3,50 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import logging
+import random
 import socket
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from actors import ActorSystem
 from cluster.election import detector_for
 from cluster.messages import (
-    Accept,
-    CommandInfo,
-    Decline,
-    ExecutorInfo,
-    Filters,
     FrameworkFailure,
     FrameworkInfo,
-    FrameworkToExecutor,
-    KillTask,
-    Launch,
+    InverseOffer,
     Offer,
-    Revive,
-    ShutdownExecutor,
-    Suppress,
-    TaskInfo,
-    TaskState,
     TaskStatus,
+    UpdateOperation,
 )
-from cluster.resources import Resources
 
 from .driver import SchedulerDriver
-from .handle import TaskHandle
-from .matching import TaskQueue
+from .introduction import Constraints, MinOffer, changed, this_user
+from .matching import Queue
+from .reconciling import Verdict
+from .submitting import FrameworkEndedError, Submitting
+from .tasks import TaskBook
 
 __all__ = ["Framework", "FrameworkEndedError"]
 
 log = logging.getLogger("ostrom.framework")
 
+TEARDOWN_PATIENCE = 60.0
+"""Seconds for which a framework that ends without a master waits for one, to end its tasks."""
 
-class FrameworkEndedError(Exception):
-    """The framework has ended, or has not begun."""
 
-
-class Framework:
+class Framework(Submitting):
     """A scheduler. Subclass it and override the callbacks that matter; then `await run(master)`.
 
     The simple way is to `submit` tasks and await them: offers are matched, declined, suppressed and revived
@@ -61,10 +51,16 @@ class Framework:
     Callbacks are coroutines, each a task of its own, begun in the order of what they tell. One may wait as
     long as it likes, also for what only a later callback brings. One that raises ends the framework, and
     `run` raises the same.
-    """
 
-    explicit_acknowledgements = False
-    """Set it to acknowledge statuses yourself, when they are safe: until then the agent repeats them."""
+    `failover_timeout`: seconds that its tasks live on without it. `partition_aware`: a task whose agent cannot be
+    reached is TASK_UNREACHABLE, and may come back; else it is TASK_LOST, for ever. A submitted one may be unreachable
+    for `unreachable_timeout` seconds (None: for ever), then it counts as failed, and is killed should it come back.
+    `task_killing`: TASK_KILLING is told. `revocable`: offers have what may be taken back. `min_offer`: an offer holds
+    at least this, or one of these. `constraints`: which agents can be used, all of a group of AttributeConstraint or
+    one of several groups. `hold_after`: seconds of waiting for `min_offer` until an agent is kept free for it.
+    `queue`: what keeps and places submitted tasks (default: a TaskQueue). With a `seed` all that is left to chance,
+    ids and delays, is repeatable. ValueError or TypeError for what cannot be.
+    """
 
     def __init__(
         self,
@@ -74,224 +70,99 @@ class Framework:
         user: str = "",
         framework_id: str = "",
         failover_timeout: float = 0.0,
+        partition_aware: bool = False,
+        unreachable_timeout: float | None = None,
+        task_killing: bool = False,
+        revocable: bool = False,
+        min_offer: MinOffer = (),
+        constraints: Constraints = (),
+        hold_after: float | None = None,
+        principal: str = "",
+        webui_url: str = "",
+        labels: Mapping[str, str] | None = None,
+        queue: Queue | None = None,
+        seed: int | None = None,
     ) -> None:
-        self._info = FrameworkInfo(
-            name or type(self).__name__,
-            user or _user(),
-            framework_id,
-            tuple(roles),
-            failover_timeout,
-            socket.gethostname(),
+        if unreachable_timeout is not None and not unreachable_timeout >= 0:
+            raise ValueError(f"unreachable_timeout is {unreachable_timeout}, not a number of seconds from 0")
+        self._info = changed(
+            FrameworkInfo(
+                name or type(self).__name__,
+                user or this_user(),
+                framework_id,
+                hostname=socket.gethostname(),
+                principal=principal,
+            ),
+            {
+                "roles": roles,
+                "failover_timeout": failover_timeout,
+                "webui_url": webui_url,
+                "labels": labels or {},
+                "min_offer": min_offer,
+                "constraints": constraints,
+                "hold_after": hold_after,
+                "partition_aware": partition_aware,
+                "task_killing": task_killing,
+                "revocable": revocable,
+            },
         )
+        self._rng = random.Random(seed)  # noqa: S311 - delays and names, no secrets
+        self._prefix = uuid.uuid4().hex[:8] if seed is None else f"{self._rng.getrandbits(32):08x}"
         self._driver: SchedulerDriver | None = None
         self._held: dict[str, Offer] = {}
-        self._queue = TaskQueue()
-        self._handles: dict[str, TaskHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._book = TaskBook(queue, unreachable_timeout)
+        self._handles = self._book.handles
+        self._callbacks: set[asyncio.Task[None]] = set()
         self._executors: set[tuple[str, str]] = set()
         self._suppressed: set[str] = set()
-        self._prefix = uuid.uuid4().hex[:8]
-        self._submitted = 0
+        self._by_hand: dict[str, str] = {}
         self._ended: asyncio.Future[None] | None = None
-        self._matching = False
-        self._fresh: list[Offer] = []
-
-    # What a subclass may override.
-
-    async def registered(self) -> None:
-        """The framework has its id: the place for its main work."""
-
-    async def reregistered(self) -> None:
-        """A master has taken the framework again, after a lost connection or a new election."""
-
-    async def disconnected(self) -> None:
-        """There is no master now; tasks run on. Offers are void."""
-
-    async def offers(self, offers: Sequence[Offer]) -> None:
-        """Resources are offered. By default tasks that were submitted are matched to them."""
-        self._place(offers)
-
-    async def rescinded(self, offer_id: str) -> None:
-        """An offer is no longer valid."""
-
-    async def status(self, status: TaskStatus) -> None:
-        """A task has a new state."""
-
-    async def message(self, agent_id: str, executor_id: str, data: bytes) -> None:
-        """An executor has sent something."""
-
-    async def agent_lost(self, agent_id: str, text: str) -> None:
-        """An agent is gone. The end of each of its tasks is told by `status`."""
-
-    async def executor_lost(self, agent_id: str, executor_id: str, text: str) -> None:
-        """An executor has ended."""
-
-    # What a subclass uses.
-
-    @property
-    def id(self) -> str:
-        """The framework's id; empty until registered."""
-        return self._info.id if self._driver is None else self._driver.info.id
-
-    @property
-    def info(self) -> FrameworkInfo:
-        """How the framework introduces itself."""
-        return self._info if self._driver is None else self._driver.info
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a master now."""
-        return self._driver is not None and self._driver.master is not None
-
-    @property
-    def waiting(self) -> int:
-        """How many submitted tasks wait for resources."""
-        return len(self._queue)
-
-    def submit(
-        self,
-        command: str | CommandInfo | TaskInfo | None = None,
-        *,
-        resources: Resources | str | None = None,
-        cpus: float = 0.0,
-        mem: float = 0.0,
-        executor: ExecutorInfo | None = None,
-        data: bytes = b"",
-        name: str = "",
-        where: Callable[[Offer], bool] | None = None,
-    ) -> TaskHandle:
-        """Queue a task until an offer fits it; await the handle for its end.
-
-        A shell line, a CommandInfo, a whole TaskInfo, or (`executor` and `data`) work for an executor.
-        Resources as `cpus` and `mem` (MiB), or in full as `resources`. `where` picks among offers. ValueError
-        if the task is malformed or its id is in use.
-        """
-        if self._ended is not None and self._ended.done():
-            raise FrameworkEndedError("submit: the framework has ended")
-        if isinstance(command, TaskInfo):
-            task = command
-        else:
-            task = self._task(command, resources, cpus, mem, executor, data, name)
-        if task.task_id in self._handles and not self._handles[task.task_id].done:
-            raise ValueError(f"submit: task_id {task.task_id!r} is in use")
-        if not task.resources:
-            raise ValueError(f"submit: task {task.task_id!r} asks for no resources")
-        handle = self._handles[task.task_id] = TaskHandle(task)
-        self._queue.add(task, where)
-        if self._suppressed:
-            self.revive()
-        return handle
-
-    def _task(
-        self,
-        command: str | CommandInfo | None,
-        resources: Resources | str | None,
-        cpus: float,
-        mem: float,
-        executor: ExecutorInfo | None,
-        data: bytes,
-        name: str,
-    ) -> TaskInfo:
-        if isinstance(resources, str):
-            resources = Resources.parse(resources)
-        if resources is None:
-            resources = Resources.of(cpus=cpus, mem=mem)
-        if isinstance(command, str):
-            command = CommandInfo(command)
-        self._submitted += 1
-        task_id = f"{self._info.name}-{self._prefix}-{self._submitted}"
-        return TaskInfo(task_id, resources, name or task_id, command=command, executor=executor, data=data)
-
-    def launch(
-        self,
-        offers: Offer | Sequence[Offer],
-        tasks: Iterable[TaskInfo],
-        *,
-        refuse_seconds: float | None = None,
-    ) -> None:
-        """Launch tasks on one offer, or several of one agent; what they leave is declined."""
-        offers = [offers] if isinstance(offers, Offer) else list(offers)
-        tasks = tuple(tasks)
-        for offer in offers:
-            self._held.pop(offer.id, None)
-        for task in tasks:
-            if task.executor is not None:
-                self._executors.add((offers[0].agent_id, task.executor.executor_id))
-        self._call(
-            Accept(self.id, tuple(offer.id for offer in offers), (Launch(tasks),), _filters(refuse_seconds))
-        )
-
-    def decline(self, *offers: Offer, refuse_seconds: float | None = None) -> None:
-        """Decline offers; they are not made again for `refuse_seconds` (default 5)."""
-        for offer in offers:
-            self._held.pop(offer.id, None)
-        if offers:
-            self._call(Decline(self.id, tuple(offer.id for offer in offers), _filters(refuse_seconds)))
-
-    def hold(self, *offers: Offer) -> None:
-        """Keep offers beyond the return of `offers`: to be used or declined later, or rescinded."""
-        for offer in offers:
-            self._held.pop(offer.id, None)
-
-    def kill(self, task_id: str, grace_period: float | None = None) -> None:
-        """End a task: SIGTERM, SIGKILL after the grace period. One that still waits is just dropped."""
-        if self._queue.remove(task_id) is not None:
-            self._handles[task_id].update(
-                TaskStatus(task_id, TaskState.KILLED, message="killed while waiting")
-            )
-            return
-        self._call(KillTask(self.id, task_id, -1.0 if grace_period is None else grace_period))
-
-    def suppress(self, *roles: str) -> None:
-        """No offers (for these roles) until `revive`."""
-        self._suppressed |= set(roles or self._info.roles)
-        self._call(Suppress(self.id, roles))
-
-    def revive(self, *roles: str) -> None:
-        """Offers again, also of what was declined."""
-        self._suppressed -= set(roles or self._info.roles)
-        self._call(Revive(self.id, roles))
-
-    def reconcile(self, *task_ids: str) -> None:
-        """Ask for the latest state of these tasks, of all if none is named; they come to `status`."""
-        if self._driver is not None:
-            self._driver.reconcile(task_ids)
-
-    def send_message(self, agent_id: str, executor_id: str, data: bytes) -> None:
-        """Send to an executor: at most once, no promise that it arrives."""
-        self._call(FrameworkToExecutor(self.id, agent_id, executor_id, data))
-
-    def shutdown_executor(self, agent_id: str, executor_id: str) -> None:
-        """End an executor and its tasks."""
-        self._call(ShutdownExecutor(self.id, agent_id, executor_id))
-
-    def acknowledge(self, status: TaskStatus) -> None:
-        """With `explicit_acknowledgements`: this status is safe here."""
-        if self._driver is not None:
-            self._driver.acknowledge(status)
+        self._outcome: BaseException | None = None
+        self._ending = False
 
     def stop(self, *, failover: bool = False) -> None:
-        """End: `run` returns. Tasks that still run are killed, unless a successor is to take over."""
-        if self._ended is None or self._ended.done():
-            return
-        if self._driver is not None and not failover:
-            self._driver.teardown()
-        self._ended.set_result(None)
+        """End: `run` returns. Tasks that still run are killed, unless a successor is to take over.
+
+        Without a master `run` first waits for one, for a minute or the failover timeout, whichever is shorter.
+        """
+        self._end(None, teardown=not failover)
 
     def fail(self, error: BaseException) -> None:
-        """End with an error: `run` raises it, tasks that still run are killed."""
+        """End with an error: `run` raises it.
+
+        Tasks that still run are killed, unless there is a failover timeout: then they are left to a successor.
+        """
+        self._end(error, teardown=self.info.failover_timeout == 0)
+
+    def _end(self, error: BaseException | None, *, teardown: bool) -> None:
+        if self._ended is None or self._ended.done() or self._ending:
+            return
+        self._outcome = error
+        self._ending = True
+        if teardown and self._driver is not None and not self._driver.teardown():
+            patience = min(self.info.failover_timeout, TEARDOWN_PATIENCE)
+            if patience > 0:
+                log.info("%s ends as soon as there is a master, or in %g s", self._info.name, patience)
+                self._book.fail(FrameworkEndedError("the framework has ended"))
+                self._driver.after(patience, self._end_now)
+                return
+        self._end_now()
+
+    def _end_now(self) -> None:
         if self._ended is None or self._ended.done():
             return
-        if self._driver is not None:
-            self._driver.teardown()
-        self._ended.set_exception(error)
+        if self._outcome is None:
+            self._ended.set_result(None)
+        else:
+            self._ended.set_exception(self._outcome)
 
     # Running.
 
     async def run(self, master: Any, *, system: ActorSystem | None = None) -> None:
         """Be the framework until `stop`: `master` is HOST:PORT (or a UPID, or a Detector).
 
-        Raises what a callback raised, and FrameworkRefusedError if the master refuses.
+        Raises what a callback raised, and FrameworkRefusedError if the master refuses. To cancel it
+        is to `stop`.
         """
         detector = master if hasattr(master, "watch") else detector_for(master)
         if system is None:
@@ -313,51 +184,78 @@ class Framework:
             self._driver.teardown()
             raise
         finally:
-            for task in list(self._tasks):
+            for task in list(self._callbacks):
                 if task is not asyncio.current_task():
                     task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            for handle in self._handles.values():
-                handle.fail(FrameworkEndedError("the framework has ended"))
+            await asyncio.gather(*self._callbacks, return_exceptions=True)
+            self._book.fail(FrameworkEndedError("the framework has ended"))
             system.terminate(upid, drain=True)
             await system.wait(upid)
 
-    def _call(self, message: Any) -> None:
-        if self._driver is not None:
-            self._driver.call(message)
-
     def _callback(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        if self._ending:
+            coroutine.close()
+            return
         task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
+        self._callbacks.add(task)
         task.add_done_callback(self._called)
 
     def _called(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._callbacks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a callback of %s raised, the framework ends", self._info.name, exc_info=error)
             self.fail(error)
 
+    async def offers(self, offers: Sequence[Offer]) -> None:
+        """Resources are offered. By default tasks that were submitted are matched to them."""
+        self._place(offers)
+
     # From the driver.
+
+    def randomness(self) -> random.Random:
+        """Where delays come from."""
+        return self._rng
 
     def suppressed_roles(self) -> tuple[str, ...]:
         """The roles that want no offers."""
         return tuple(sorted(self._suppressed))
 
+    def launched_tasks(self) -> Iterator[tuple[str, str]]:
+        """The tasks that were launched and have not ended, each with its agent."""
+        yield from self._book.launched()
+        yield from self._by_hand.items()
+
+    def next_deadline(self) -> float | None:
+        """When to call `on_time`."""
+        return self._book.next_deadline()
+
+    def on_time(self, now: float) -> None:
+        """That time has come: tasks that were unreachable for too long are given up."""
+        for task_id in self._book.overdue(now):
+            self.kill(task_id)
+
     def on_subscribed(self, again: bool) -> None:
         """A master has taken the framework."""
-        if again:
-            self._callback(self.reregistered())
-            waiting = [h.task_id for h in self._handles.values() if not h.done and h.status is not None]
-            if waiting:
-                self.reconcile(*waiting)
-        else:
-            self._callback(self.registered())
+        self._callback(self.reregistered() if again else self.registered())
+        launched = dict(self.launched_tasks())
+        if launched and self._driver is not None:
+            self._driver.reconcile(launched)
 
     def on_disconnected(self) -> None:
         """There is no master: all offers are void."""
         self._held.clear()
-        self._fresh.clear()
+        # An executor may end meanwhile, and nobody hear of it.
+        self._executors.clear()
         self._callback(self.disconnected())
+
+    def on_refused(self, error: BaseException) -> None:
+        """The master will not have the framework: there is nothing to tear down."""
+        self._end(error, teardown=False)
+        self._end_now()
+
+    def on_torn_down(self) -> None:
+        """The master has been told that the framework has ended."""
+        self._end_now()
 
     def on_offers(self, offers: Sequence[Offer]) -> None:
         """Offers came."""
@@ -370,39 +268,30 @@ class Framework:
         unused = [offer for offer in offers if offer.id in self._held]
         self.decline(*unused)
 
-    def _place(self, offers: Sequence[Offer]) -> None:
-        """Match what waits; suppress when nothing waits, so that others are offered what we do not need."""
-        offers = [offer for offer in offers if offer.id in self._held]
-        placed = self._queue.match(offers, lambda a, e: (a, e) in self._executors)
-        for offer in offers:
-            tasks = placed.get(offer.id)
-            if tasks:
-                self.launch(offer, tasks)
-                for task in tasks:
-                    handle = self._handles[task.task_id]
-                    staging = TaskStatus(task.task_id, TaskState.STAGING, agent_id=offer.agent_id)
-                    handle.update(staging)
-        if not self._queue and not self._suppressed:
-            self.decline(*(offer for offer in offers if offer.id in self._held))
-            self.suppress()
-
     def on_rescinded(self, offer_id: str) -> None:
         """An offer is void."""
         self._held.pop(offer_id, None)
         self._callback(self.rescinded(offer_id))
 
+    def on_inverse_offers(self, inverse_offers: Sequence[InverseOffer]) -> None:
+        """Machines are planned to be down."""
+        self._callback(self.inverse_offers(inverse_offers))
+
+    def on_inverse_rescinded(self, inverse_offer_id: str) -> None:
+        """A plan was dropped."""
+        self._callback(self.inverse_rescinded(inverse_offer_id))
+
+    def on_operation(self, update: UpdateOperation) -> None:
+        """What became of an operation."""
+        self._callback(self.operation(update))
+
     def on_status(self, status: TaskStatus) -> None:
-        """A task has a new state. One that was never launched waits for another offer."""
-        handle = self._handles.get(status.task_id)
-        if handle is not None:
-            if status.state is TaskState.DROPPED and not handle.done:
-                self._queue.add(handle.info)
-                if self._suppressed:
-                    self.revive()
-            else:
-                handle.update(status)
-                if handle.done:
-                    del self._handles[status.task_id]
+        """A task has a new state. What only concerns the library is not told."""
+        if self._note_status(status) is Verdict.FOLLOW:
+            self._callback(self.status(status))
+
+    def on_status_again(self, status: TaskStatus) -> None:
+        """A status that was told, and not acknowledged."""
         self._callback(self.status(status))
 
     def on_message(self, agent_id: str, executor_id: str, data: bytes) -> None:
@@ -417,15 +306,7 @@ class Framework:
         else:
             self._executors = {key for key in self._executors if key[0] != message.agent_id}
             self._callback(self.agent_lost(message.agent_id, message.message))
-
-
-def _filters(refuse_seconds: float | None) -> Filters:
-    return Filters() if refuse_seconds is None else Filters(refuse_seconds)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        # A container may run under a uid that has no name.
-        return ""
+            # A master that never saw the agent cannot tell what became of each of its tasks, unless it is asked.
+            for task_id, agent_id in self.launched_tasks():
+                if agent_id == message.agent_id and self._driver is not None:
+                    self._driver.ask_again(task_id, agent_id)

@@ -1,149 +1,194 @@
-"""The scheduler's side of the protocol: subscribes, follows the master, acknowledges."""
+"""The scheduler's side of the protocol: follows the master, asks after tasks, acknowledges, repeats what was lost."""
 
 from __future__ import annotations
 
-import logging
 import random
-from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from actors import UPID, Actor, Message, Timer, handles
+from actors import UPID, Timer, handles
 from cluster.election import Detector
 from cluster.messages import (
     Acknowledge,
     ExecutorToFramework,
     FrameworkFailure,
     FrameworkInfo,
-    FrameworkRefused,
+    InverseOffers,
+    KillTask,
     Offers,
+    Reason,
     Reconcile,
     Rescind,
-    Subscribe,
-    Subscribed,
+    RescindInverseOffer,
+    Revive,
+    ShutdownExecutor,
+    TaskState,
     TaskStatus,
     Teardown,
     Update,
+    UpdateOperation,
 )
+
+from .pending import Pending
+from .reconciling import Reconciler, has_record
+from .subscription import FrameworkRefusedError, Subscription
 
 if TYPE_CHECKING:
     from .base import Framework
 
 __all__ = ["FrameworkRefusedError", "SchedulerDriver"]
 
-log = logging.getLogger("ostrom.framework")
-
-BACKOFF_MIN = 2.0
-BACKOFF_MAX = 60.0
-REMEMBERED_UPDATES = 10_000
+REMEMBERED = 10_000
+"""Statuses, and tasks that have ended."""
 
 
-class FrameworkRefusedError(Exception):
-    """The master refuses this framework; the text says why."""
-
-
-class SchedulerDriver(Actor):
+class SchedulerDriver(Subscription):
     """Speaks with the master on a framework's behalf, and calls the framework back."""
 
     def __init__(
         self, framework: Framework, info: FrameworkInfo, detector: Detector, seed: int | None = None
     ) -> None:
+        rng = framework.randomness() if seed is None else random.Random(seed)  # noqa: S311 - delays, no secrets
+        super().__init__(info, detector, rng)
         self.framework = framework
-        self.info = info
-        self.master: UPID | None = None
-        """The master that this framework is subscribed with."""
-        self._detector = detector
-        self._rng = random.Random(seed)  # noqa: S311 - delays, no secrets
-        self._leader: UPID | None = None
-        self._backoff = 0.0
-        self._timer: Timer | None = None
-        self._ever = False
-        self._seen: set[str] = set()
-        self._seen_order: deque[str] = deque()
+        self._pending = Pending()
+        self._reconciler = Reconciler(rng)
+        self._alarm: Timer | None = None
+        self._alarm_at = 0.0
+        self._seen: dict[str, bool] = {}
+        self._ends: dict[str, tuple[TaskState, bool]] = {}
+        self._tearing_down = False
 
-    def initialize(self) -> None:
-        """Look for the master."""
-        self._detector.watch(lambda leader: self.defer(self._detected, leader))
+    # The subscription.
 
-    def finalize(self) -> None:
-        """Stop looking."""
-        self._detector.close()
+    def suppressed(self) -> tuple[str, ...]:
+        """The roles that want no offers."""
+        return self.framework.suppressed_roles()
 
-    def call(self, message: Message) -> bool:
-        """Send to the master; False if there is none now."""
-        if self.master is None:
-            return False
-        self.send(self.master, message)
-        return True
-
-    def teardown(self) -> None:
-        """End the framework on the cluster."""
-        if self.info.id:
+    def on_subscribed(self, again: bool) -> None:
+        """Say what could not be said, then go on."""
+        if self._tearing_down:
             self.call(Teardown(self.info.id))
+            self.framework.on_torn_down()
+            return
+        self._reconciler.begin(self.clock.monotonic())
+        for message in self._pending.again(self.info.id, self.suppressed()):
+            self.call(message)
+        self._reconciler.ask({task: "" for task in self._pending.kills if task not in self._reconciler})
+        self.framework.on_subscribed(again)
+        self._set_alarm()
 
-    # Subscription.
-
-    def _detected(self, leader: UPID | None) -> None:
-        self._leader = leader
-        self._lost()
-        self._backoff = 0.0
-        self._subscribe()
-
-    def _lost(self) -> None:
-        if self.master is not None:
-            self.master = None
+    def on_lost(self) -> None:
+        """There is no master."""
+        self._pending.lost()
+        self._reconciler.pause()
+        if not self._tearing_down:
             self.framework.on_disconnected()
 
-    def _subscribe(self) -> None:
-        """Subscribe, and again with growing random delays until the master answers."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._leader is None or self.master is not None:
+    def on_refused(self, error: FrameworkRefusedError) -> None:
+        """It is over."""
+        self.framework.on_refused(error)
+
+    # What the framework wants.
+
+    def teardown(self) -> bool:
+        """End the framework on the cluster: now, or when there is a master again. Whether it is done."""
+        if not self.info.id:
+            return True
+        if self.call(Teardown(self.info.id)):
+            return True
+        self._tearing_down = True
+        return False
+
+    def launched(self, task_ids: Collection[str], executors: Collection[tuple[str, str]]) -> None:
+        """An Accept with these tasks was sent."""
+        for task_id in task_ids:
+            self._ends.pop(task_id, None)
+        self._pending.launched(task_ids, executors)
+
+    def kill(self, task_id: str, grace_period: float) -> None:
+        """End a task, whoever dies: the kill is sent again until the task is known to have ended."""
+        self._pending.kills[task_id] = grace_period
+        if self.call(KillTask(self.info.id, task_id, grace_period)) and not self._pending.is_known(task_id):
+            # A new master may not know it yet: it is killed when that does.
+            self.reconcile({task_id: self.framework.agent_of(task_id)})
+
+    def shutdown_executor(self, agent_id: str, executor_id: str) -> None:
+        """End an executor, likewise."""
+        self._pending.shutdowns[agent_id, executor_id] = None
+        self.call(ShutdownExecutor(self.info.id, agent_id, executor_id))
+
+    def revive(self, roles: tuple[str, ...]) -> None:
+        """Want offers again."""
+        if not self.call(Revive(self.info.id, roles)):
+            self._pending.revived.update(roles or self.info.roles)
+
+    def reconcile(self, tasks: Mapping[str, str]) -> None:
+        """Ask after tasks, with their agents or "", until each answer has come. None: once, after all there are."""
+        if tasks:
+            self._reconciler.ask(tasks)
+        else:
+            self._reconciler.ask_all()
+        self._set_alarm()
+
+    def ask_again(self, task_id: str, agent_id: str) -> None:
+        """What was heard was no answer."""
+        self._reconciler.ask_again(task_id, agent_id, self.clock.monotonic())
+        self._set_alarm()
+
+    def ended(self, status: TaskStatus) -> None:
+        """A task has ended."""
+        self._pending.ended(status.task_id)
+        if status.state.terminal:
+            final = has_record(status) and status.state not in (TaskState.DROPPED, TaskState.ERROR)
+            self._ends[status.task_id] = status.state, final
+            _forget_oldest(self._ends)
+
+    def acknowledge(self, status: TaskStatus) -> None:
+        """The framework has this status; without a uuid there is nothing to acknowledge."""
+        if status.uuid:
+            if status.uuid in self._seen:
+                self._seen[status.uuid] = True
+            self.call(Acknowledge(self.info.id, status.agent_id, status.task_id, status.uuid))
+
+    # Time.
+
+    def _set_alarm(self) -> None:
+        times = [
+            time for time in (self._reconciler.next(), self.framework.next_deadline()) if time is not None
+        ]
+        if not times:
             return
-        self.link(self._leader)
-        self.send(self._leader, Subscribe(self.info, self.framework.suppressed_roles()))
-        self._backoff = min(max(self._backoff * 2, BACKOFF_MIN), BACKOFF_MAX)
-        self._timer = self.after(self._rng.uniform(self._backoff / 2, self._backoff), self._subscribe)
-
-    @handles(Subscribed)
-    def subscribed(self, message: Subscribed, sender: UPID | None) -> None:
-        """The master has taken this framework."""
-        if self.master is not None:
+        at = min(times)
+        if self._alarm is not None and self._alarm_at <= at:
             return
-        self.master = sender
-        self.info = msgspec.structs.replace(self.info, id=message.framework_id)
-        self._backoff = 0.0
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        again, self._ever = self._ever, True
-        self.framework.on_subscribed(again)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = self.after(max(0.0, at - self.clock.monotonic()), self._rang)
 
-    @handles(FrameworkRefused)
-    def framework_refused(self, message: FrameworkRefused) -> None:
-        """The master will not have this framework: it ends."""
-        self.framework.fail(FrameworkRefusedError(message.message))
-
-    def exited(self, upid: UPID, reason: str) -> None:
-        """The master's connection is gone: subscribe again."""
-        if upid in (self.master, self._leader):
-            if self.master is not None:
-                log.warning("lost the master at %s (%s), subscribing again", upid, reason)
-            self._lost()
-            if self._timer is None:
-                self._subscribe()
-
-    def _from_master(self, sender: UPID | None) -> bool:
-        return sender is not None and sender == self.master
+    def _rang(self) -> None:
+        self._alarm = None
+        now = self.clock.monotonic()
+        for tasks in self._reconciler.due(now, self.framework.launched_tasks()):
+            if tasks is None:
+                self.call(Reconcile(self.info.id))
+            else:
+                agents = {task: agent for task, agent in tasks.items() if agent}
+                self.call(Reconcile(self.info.id, tuple(tasks), agents))
+        self.framework.on_time(now)
+        self._set_alarm()
 
     # Events.
+
+    def _from_master(self, sender: UPID | None) -> bool:
+        return sender is not None and sender == self.master and not self._tearing_down
 
     @handles(Offers)
     def offers(self, message: Offers, sender: UPID | None) -> None:
         """Resources."""
         if self._from_master(sender):
+            self.view.agents.update(offer.agent_id for offer in message.offers)
             self.framework.on_offers(message.offers)
 
     @handles(Rescind)
@@ -152,28 +197,60 @@ class SchedulerDriver(Actor):
         if self._from_master(sender):
             self.framework.on_rescinded(message.offer_id)
 
+    @handles(InverseOffers)
+    def inverse_offers(self, message: InverseOffers, sender: UPID | None) -> None:
+        """Machines are planned to be down."""
+        if self._from_master(sender):
+            self.framework.on_inverse_offers(message.inverse_offers)
+
+    @handles(RescindInverseOffer)
+    def rescind_inverse(self, message: RescindInverseOffer, sender: UPID | None) -> None:
+        """An inverse offer is no longer valid."""
+        if self._from_master(sender):
+            self.framework.on_inverse_rescinded(message.inverse_offer_id)
+
+    @handles(UpdateOperation)
+    def update_operation(self, message: UpdateOperation, sender: UPID | None) -> None:
+        """What became of an operation."""
+        if self._from_master(sender):
+            self.framework.on_operation(message)
+
     @handles(Update)
     def update(self, message: Update, sender: UPID | None) -> None:
-        """A task's new state. What was seen before is acknowledged again, and not told again."""
+        """A task's new state. What was acknowledged is acknowledged again, and not told again."""
         if not self._from_master(sender):
             return
         status = message.status
-        if status.uuid and status.uuid in self._seen:
+        if status.uuid:
+            acknowledged = self._seen.get(status.uuid)
+            if acknowledged:
+                self.acknowledge(status)
+                return
+            if acknowledged is not None:
+                self.framework.on_status_again(status)
+                return
+            self._seen[status.uuid] = False
+            _forget_oldest(self._seen)
+        self._reconciler.answered(status.task_id)
+        if self._is_after_the_end(status):
             self.acknowledge(status)
             return
-        if status.uuid:
-            self._seen.add(status.uuid)
-            self._seen_order.append(status.uuid)
-            if len(self._seen_order) > REMEMBERED_UPDATES:
-                self._seen.discard(self._seen_order.popleft())
+        if not status.state.terminal and has_record(status) and self._pending.heard(status.task_id):
+            self.call(KillTask(self.info.id, status.task_id, self._pending.kills[status.task_id]))
         self.framework.on_status(status)
         if not self.framework.explicit_acknowledgements:
             self.acknowledge(status)
+        self._set_alarm()
 
-    def acknowledge(self, status: TaskStatus) -> None:
-        """The framework has this status; without a uuid there is nothing to acknowledge."""
-        if status.uuid:
-            self.call(Acknowledge(self.info.id, status.agent_id, status.task_id, status.uuid))
+    def _is_after_the_end(self, status: TaskStatus) -> bool:
+        """Whether it is another state than that in which the task ended, from one who has forgotten that.
+
+        A task that was dropped, refused, or lost for a master without record of it, may run after all.
+        """
+        end = self._ends.get(status.task_id)
+        if end is None or end[0] is status.state:
+            return False
+        return end[1] or (status.reason is Reason.RECONCILIATION and not has_record(status))
 
     @handles(ExecutorToFramework)
     def executor_message(self, message: ExecutorToFramework, sender: UPID | None) -> None:
@@ -184,9 +261,15 @@ class SchedulerDriver(Actor):
     @handles(FrameworkFailure)
     def failure(self, message: FrameworkFailure, sender: UPID | None) -> None:
         """An agent or an executor is gone."""
-        if self._from_master(sender):
-            self.framework.on_failure(message)
+        if not self._from_master(sender):
+            return
+        if message.executor_id:
+            self._pending.shutdowns.pop((message.agent_id, message.executor_id), None)
+        else:
+            self.view.agents.discard(message.agent_id)
+        self.framework.on_failure(message)
 
-    def reconcile(self, task_ids: tuple[str, ...]) -> None:
-        """Ask for the latest state of tasks."""
-        self.call(Reconcile(self.info.id, task_ids))
+
+def _forget_oldest(remembered: dict[str, Any]) -> None:
+    if len(remembered) > REMEMBERED:
+        del remembered[next(iter(remembered))]

@@ -23,13 +23,14 @@ class TaskHandle:
     """A task that was submitted.
 
     `await handle` gives its last status, whatever that is; `await handle.result()` the data of a task that
-    finished.
+    finished. The last may be TASK_UNREACHABLE, when the framework would not wait longer for the agent, and
+    TASK_UNKNOWN, when nobody knows the task.
     """
 
     def __init__(self, info: TaskInfo) -> None:
         self.info = info
         self.status: TaskStatus | None = None
-        """The latest status, None while the task waits for resources."""
+        """The latest status; None while the task waits for resources, or (adopted) for the first news of it."""
         self.agent_id = ""
         self._done: asyncio.Future[TaskStatus] = asyncio.get_running_loop().create_future()
         self._waiters: list[tuple[TaskState, asyncio.Future[TaskStatus]]] = []
@@ -67,11 +68,11 @@ class TaskHandle:
         self._waiters.append((state, future))
         return await future
 
-    def update(self, status: TaskStatus) -> None:
-        """Note a new status (called by the framework)."""
+    def update(self, status: TaskStatus, *, last: bool = False) -> None:
+        """Note a new status (called by the framework); a terminal one is the last, others only if said so."""
         self.status = status
         self.agent_id = status.agent_id or self.agent_id
-        ended = status.state.terminal
+        ended = last or status.state.terminal
         if ended and not self._done.done():
             self._done.set_result(status)
         for wanted, future in list(self._waiters):
@@ -79,6 +80,11 @@ class TaskHandle:
                 self._waiters.remove((wanted, future))
                 if not future.done():
                     future.set_result(status)
+
+    def queued(self) -> None:
+        """Note that the task waits for resources again (called by the framework)."""
+        self.status = None
+        self.agent_id = ""
 
     def fail(self, error: BaseException) -> None:
         """The framework has ended: nothing more will be heard of the task."""

@@ -105,6 +105,16 @@ def _state(agent: Agent) -> dict[str, Any]:
             }
             for run in agent.state.runs.values()
         ],
+        "completed_tasks": [
+            {
+                "framework_id": framework_id,
+                "id": task.info.task_id,
+                "state": task.status.state.value,
+                "timestamp": task.status.timestamp,
+                "message": task.status.message,
+            }
+            for framework_id, task in reversed(agent.state.completed)
+        ],
     }
 
 

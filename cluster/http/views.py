@@ -153,6 +153,9 @@ def _task(task: TaskEntry) -> Json:
         "message": status.message,
         "reason": status.reason.value,
         "exit_code": status.exit_code,
+        "healthy": status.healthy,
+        "labels": task.info.labels,
+        "discovery": None if task.info.discovery is None else msgspec.to_builtins(task.info.discovery),
     }
 
 

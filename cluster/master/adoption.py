@@ -37,7 +37,8 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
         named.update((each.framework_id, None) for each in message.executors)
         for info in message.frameworks:
             named[info.id] = None
-            if info.id not in self.frameworks and not on_record and not self.has_ended(info.id):
+            unknown = info.id not in self.frameworks and not self.has_ended(info.id)
+            if unknown and self.adopting and not on_record:
                 self.expect_framework(info, now)
                 self.record("frameworks", info.id, info)
         return [framework_id for framework_id in named if framework_id not in self.frameworks]

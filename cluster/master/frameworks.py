@@ -47,7 +47,7 @@ class FrameworkRules(Ledger):
             known = self._by_upid.get(sender)
             info = msgspec.structs.replace(info, id=known or self.new_id("F"))
         elif self.has_ended(info.id):
-            self.send(sender, FrameworkRefused(f"framework {info.id} has ended, or was never subscribed"))
+            self.send(sender, FrameworkRefused(f"framework {info.id} has ended"))
             return
         framework = self.frameworks.get(info.id)
         again = framework is not None and framework.upid == sender and framework.connected
@@ -78,14 +78,8 @@ class FrameworkRules(Ledger):
         self.send(sender, Subscribed(info.id, self.master_id))
 
     def has_ended(self, framework_id: str) -> bool:
-        """Whether a framework that comes by this id, or is brought by an agent, is none any more.
-
-        All that ever subscribed are on record until they end. Only where the registry is as young as this master may
-        one come that is not.
-        """
-        if framework_id in self.frameworks:
-            return False
-        return not self.adopting or any(done.info.id == framework_id for done in self.completed_frameworks)
+        """Whether that is the id of a framework that has ended. One that was never heard of may choose its own."""
+        return framework_id in self.registry.ended
 
     def update_framework(self, framework: FrameworkRecord, message: UpdateFramework) -> None:
         """Take what a framework says of itself now; its id, user and principal stay."""
@@ -159,6 +153,7 @@ class FrameworkRules(Ledger):
             return False
         log.info("framework %s (%s) ends: %s", framework_id, framework.info.name, reason)
         self.forget(framework_id, "frameworks")
+        self.record("ended", framework_id, now)
         self.rescind_all(framework)
         for agent in self.agents.values():
             mine = [e for key, e in agent.executors.items() if key[0] == framework_id]

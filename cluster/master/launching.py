@@ -63,7 +63,15 @@ class LaunchRules(Ledger):
                 self._start_executor(framework, agent, role, new, executor_reserved)
             task = self._start_task(framework, agent, role, task, used.reserved, now)
             self.send(
-                agent.upid, RunTask(framework.info, task, role, dict(used.reserved), dict(executor_reserved))
+                agent.upid,
+                RunTask(
+                    framework.info,
+                    task,
+                    role,
+                    dict(used.reserved),
+                    dict(executor_reserved),
+                    new is not None,
+                ),
             )
         failed = bool(operation.tasks) and refused == len(operation.tasks)
         return left, "no task of it could be launched" if failed else None

@@ -16,6 +16,7 @@ from cluster.messages import (
     TaskState,
     UpdateOperation,
 )
+from cluster.resources import Resources
 
 from .launching import LaunchRules
 from .parts import Parts, offer_parts, total
@@ -23,6 +24,8 @@ from .records import AgentRecord, FrameworkRecord
 from .reservations import ReservationRules
 
 __all__ = ["OfferRules"]
+
+NONE = Resources()
 
 
 class OfferRules(LaunchRules, ReservationRules):
@@ -37,7 +40,7 @@ class OfferRules(LaunchRules, ReservationRules):
             parts = Parts(
                 agent.unused.plain.take(grant.amounts),
                 {role: agent.unused.reserved[role].take(amounts) for role, amounts in grant.reserved.items()},
-                agent.unused.revocable.take(grant.revocable),
+                agent.unused.revocable.take(grant.revocable) if grant.revocable else NONE,
             )
             agent.unused -= parts
             offer = Offer(
@@ -86,7 +89,7 @@ class OfferRules(LaunchRules, ReservationRules):
                 self._drop_operation(framework, operation, problem, now)
             return
         agent, role = self.agents[offers[0].agent_id], offers[0].role
-        left = total(map(offer_parts, offers))
+        left = total(map(offer_parts, offers[1:]), offer_parts(offers[0]))
         for operation in message.operations:
             left, problem = self._perform(framework, agent, role, operation, left, now)
             if operation.id or (problem and not isinstance(operation, Launch | LaunchGroup)):

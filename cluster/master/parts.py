@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from allocators.interface import NOTHING, Amounts
 from cluster.messages import Offer, Reserved
@@ -12,17 +13,16 @@ from cluster.resources import Resources, sum_resources
 __all__ = ["EMPTY", "Parts", "offer_parts", "split", "total"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """A quantity of resources in its parts; values are never changed in place.
 
     `plain` is reserved for nobody, `reserved` by the role that it is for (nothing empty in it), `revocable` comes on
     top of both.
     """
 
-    plain: Resources = field(default_factory=Resources)
-    reserved: Reserved = field(default_factory=dict)
-    revocable: Resources = field(default_factory=Resources)
+    plain: Resources = Resources()
+    reserved: Reserved = {}
+    revocable: Resources = Resources()
 
     @classmethod
     def of_agent(cls, resources: Resources, reservations: Reserved, revocable: Resources) -> Parts:
@@ -109,9 +109,9 @@ def _clean(reserved: Reserved) -> Reserved:
     return {role: resources for role, resources in reserved.items() if resources}
 
 
-def total(parts: Iterable[Parts]) -> Parts:
+def total(parts: Iterable[Parts], first: Parts = EMPTY) -> Parts:
     """All of them together."""
-    result = EMPTY
+    result = first
     for each in parts:
         result += each
     return result

@@ -182,16 +182,24 @@ class ReachabilityRules(Ledger):
         """Whether an agent was admitted and is not gone: registered, still to come, or unreachable."""
         return agent_id in self.registry.agents or agent_id in self.registry.unreachable
 
-    def forget_old_agents(self, now: float) -> None:
-        """Bound what is remembered of agents that are unreachable or gone, by age and by number."""
+    def forget_old(self, now: float) -> None:
+        """Bound what is remembered of agents that are unreachable or gone, and frameworks that have ended.
+
+        By age and by number.
+        """
         unreachable = {id_: agent.since for id_, agent in self.registry.unreachable.items()}
-        for kind, since in (("unreachable", unreachable), ("gone", dict(self.registry.gone))):
+        kinds = {
+            "unreachable": unreachable,
+            "gone": dict(self.registry.gone),
+            "ended": dict(self.registry.ended),
+        }
+        for kind, since in kinds.items():
             oldest_first = sorted(since, key=lambda id_: (since[id_], id_))
             too_many = max(0, len(since) - self.options.registry_max_agent_count)
-            for place, agent_id in enumerate(oldest_first):
-                if place < too_many or since[agent_id] <= now - self.options.registry_max_agent_age:
-                    log.info("agent %s, %s, is forgotten", agent_id, kind)
-                    self.forget(agent_id, kind, "reservations", "drains")
+            for place, id_ in enumerate(oldest_first):
+                if place < too_many or since[id_] <= now - self.options.registry_max_agent_age:
+                    log.info("%s, %s, is forgotten", id_, kind)
+                    self.forget(id_, kind, "reservations", "drains")
 
     def has_agent_at(self, upid: UPID) -> bool:
         """Whether an agent is registered from that address."""

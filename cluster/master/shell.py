@@ -81,7 +81,7 @@ class MasterShell(Actor):
         self._recovered = True
         self.every(self.options.allocation_interval, self._periodic)
         self.every(self.options.ping_interval, self._ping)
-        self.every(self.options.registry_gc_interval, self._forget_old_agents)
+        self.every(self.options.registry_gc_interval, self._forget_old)
         log.info("master %s at %s, %d agents on record", state.master_id, self.upid, len(stored.agents))
         self._done()
 
@@ -183,6 +183,6 @@ class MasterShell(Actor):
         self.state.ping_all(self._now)
         self._done()
 
-    def _forget_old_agents(self) -> None:
-        self.state.forget_old_agents(self._now)
+    def _forget_old(self) -> None:
+        self.state.forget_old(self._now)
         self._done()

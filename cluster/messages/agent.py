@@ -103,7 +103,8 @@ class PongAgent(Message):
 class RunTask(Message):
     """Master to agent: launch it. `role` is whose resources it uses.
 
-    Of those, `reserved` and `executor_reserved` are reserved ones.
+    Of those, `reserved` and `executor_reserved` are reserved ones. `launch_executor`: its executor is to be started, if
+    it has one; else it is believed to run, and if it does not any more, the task is dropped.
     """
 
     framework: FrameworkInfo
@@ -111,6 +112,7 @@ class RunTask(Message):
     role: str
     reserved: Reserved = {}
     executor_reserved: Reserved = {}
+    launch_executor: bool = True
 
 
 class RunTaskGroup(Message):

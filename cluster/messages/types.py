@@ -14,7 +14,7 @@ from cluster.resources import Resources
 from .checks import Check, CheckStatusInfo, HealthCheck
 from .constraints import AttributeConstraint
 from .states import Reason, Source, TaskState
-from .uris import URI
+from .uris import URI, uris_problem
 
 __all__ = [
     "DEFAULT_REFUSE_SECONDS",
@@ -86,9 +86,8 @@ class CommandInfo(Struct, frozen=True, omit_defaults=True):
             return f"command.environment: {bad[0]!r} is not the name of a variable"
         if self.shell and self.arguments:
             return "command.arguments are given, but shell is true"
-        for uri in self.uris:
-            if problem := uri.problem():
-                return f"command.uris: {problem}"
+        if problem := uris_problem(self.uris):
+            return f"command.uris: {problem}"
         return None
 
 

@@ -61,6 +61,7 @@ KINDS: dict[str, Any] = {
     "unreachable": UnreachableAgent,
     "gone": float,
     "frameworks": FrameworkInfo,
+    "ended": float,
     "weights": float,
     "quotas": Quota,
     "reservations": dict[str, Resources],
@@ -68,7 +69,8 @@ KINDS: dict[str, Any] = {
     "windows": Window,
     "cluster": str,
 }
-"""The kinds, and the type of their values. Reservations are by agent, and in each by role."""
+"""The kinds, and the type of their values. Reservations are by agent, and in each by role; `gone` agents and `ended`
+frameworks have the time of it."""
 
 
 class Change(NamedTuple):
@@ -86,6 +88,7 @@ class RegistryState(Struct):
     unreachable: dict[str, UnreachableAgent] = {}
     gone: dict[str, float] = {}
     frameworks: dict[str, FrameworkInfo] = {}
+    ended: dict[str, float] = {}
     weights: dict[str, float] = {}
     quotas: dict[str, Quota] = {}
     reservations: dict[str, dict[str, Resources]] = {}

@@ -26,8 +26,6 @@ async def serve(store: Store, master: str, given: argparse.Namespace) -> None:
         signalled = asyncio.create_task(actors.until_signalled())
         signalled.add_done_callback(lambda _: dispatcher.stop(failover=True))
         await dispatcher.run(master, system=system)
-    if dispatcher.error is not None:
-        raise dispatcher.error
 
 
 async def main() -> None:

@@ -38,7 +38,6 @@ class Dispatcher(Framework):
     def __init__(self, store: Store, master: str, at_once: int = 4) -> None:
         known, timeout = store.framework_id, FAILOVER_TIMEOUT
         super().__init__("dispatcher", roles=("dispatcher",), framework_id=known, failover_timeout=timeout)
-        self.error: BaseException | None = None
         self._store = store
         self._master = master
         self._at_once = at_once
@@ -135,11 +134,6 @@ class Dispatcher(Framework):
             # Also when its task is over: its process would wait for another.
             self.shutdown_executor(status.agent_id, status.task_id)
         self.acknowledge(status)
-
-    def fail(self, error: BaseException) -> None:
-        """End, but leave the engines to the next dispatcher: the base class would tear everything down."""
-        self.error = error
-        self.stop(failover=True)
 
     def _save(self, entry: Entry) -> None:
         if entry != self._store.entries.get(entry.request.id):

@@ -6,11 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from msgspec import convert, structs
 
-from actors import ActorSystem
 from cluster import Framework, Offer, TaskState, TaskStatus
 
 from .jobs import Job, JobRequest, Queue, Session, after, cancelled, not_known
@@ -169,15 +167,14 @@ class QueueService(Framework):
     # How it ends.
 
     def fail(self, error: BaseException) -> None:
-        """End with an error, and leave the tasks to a successor: a full disk is no reason to kill all jobs."""
+        """Note why it ends. Its failover timeout leaves the tasks to a successor: a full disk kills no jobs."""
         self.error = self.error or error
-        self.stop(failover=True)
+        super().fail(error)
 
-    async def run(self, master: Any, *, system: ActorSystem | None = None) -> None:
-        """Serve until `stop`. Raises what it failed with."""
-        await super().run(master, system=system)
-        if self.error is not None:
-            raise self.error
+    def on_refused(self, error: BaseException) -> None:
+        """Note why it ends."""
+        self.error = self.error or error
+        super().on_refused(error)
 
     def _session(self, user: str, session_id: int) -> Session:
         session = self.store.session(session_id)

@@ -21,8 +21,9 @@ each, which the zygote hands on through the lifeline that each shim has of its o
 it kills. That the zygote is gone means kill, as ever: nobody would clean up after the shims.
 
 The record (`journal`) of a container begins before its command is started, by a path that goes away when another
-owner takes over, and says the end before the owner hears it. So an owner that takes over knows all that runs. Nothing
-is synced: a record has to outlive processes, and what it tells of does not outlive the kernel.
+owner takes over (and under a lock, see there), and says the end before the owner hears it. So an owner that takes
+over knows all that runs. Nothing is synced: a record has to outlive processes, and what it tells of does not outlive
+the kernel.
 
 What this cannot hold: a task that runs as our own user and kills both its shim and the zygote with SIGKILL, or asks
 a process outside its tree (cron, a container daemon) to run something. That takes cgroups, a PID namespace or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sys
 
@@ -14,7 +15,8 @@ class Journal:
     """The directory of an epoch: of all containers that one zygote starts.
 
     A record begins before its command is started, by a path that the next owner takes away when it takes over. So
-    either that owner finds the record, or the command is not started: nothing ever runs unknown to it.
+    either that owner finds the record, or the command is not started: nothing ever runs unknown to it. The shared
+    lock of the directory is what that owner waits for, since the kernel may have looked the path up just before.
     """
 
     def __init__(self, state_fd: int, epoch: str) -> None:
@@ -22,7 +24,8 @@ class Journal:
         self._state_fd = state_fd
         self._folder = LIVE + epoch
         self.fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=state_fd)
-        self._started = (0, 0)
+        self._shim = (0, 0)
+        self._gate = -1
         self._boot = read_file("/proc/sys/kernel/random/boot_id").decode().strip()
 
     def begin(self, name: str, number: int) -> Entry:
@@ -33,12 +36,17 @@ class Journal:
         new, whole = f"{self._folder}/{number}{NEW}", f"{self._folder}/{name}{SUFFIX}"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         entry = Entry(os.open(new, flags, 0o600, dir_fd=self._state_fd), self.fd, name)
-        if self._started[0] != os.getpid():
-            self._started = os.getpid(), start_of(read_file("/proc/self/stat"))
-        line = encode_line("begun", FORMAT, self._boot, number, *self._started)
         try:
-            os.write(entry.fd, line)
-            os.rename(new, whole, src_dir_fd=self._state_fd, dst_dir_fd=self._state_fd)
+            if self._shim[0] != os.getpid():
+                self._shim = os.getpid(), start_of(read_file("/proc/self/stat"))
+                # Opened anew: a descriptor that was inherited shares its lock with all other shims.
+                self._gate = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+            os.write(entry.fd, encode_line("begun", FORMAT, self._boot, number, *self._shim))
+            fcntl.flock(self._gate, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            try:
+                os.rename(new, whole, src_dir_fd=self._state_fd, dst_dir_fd=self._state_fd)
+            finally:
+                fcntl.flock(self._gate, fcntl.LOCK_UN)
         except OSError:
             entry.close()
             raise

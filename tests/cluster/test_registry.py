@@ -69,6 +69,7 @@ async def test_every_kind_is_kept(registry: Registry) -> None:
         Change("unreachable", "A2", UnreachableAgent(AGENT, 12.5)),
         Change("gone", "A3", 13.5),
         Change("frameworks", "F1", FrameworkInfo("f", id="F1", roles=("a", "b"), failover_timeout=60.0)),
+        Change("ended", "F2", 14.5),
         Change("weights", "eng", 2.0),
         Change("quotas", "eng", Quota(Resources.parse("cpus:1"), Resources.parse("cpus:2"), 3)),
         Change("reservations", "A1", {"eng": Resources.parse("cpus:0.125;ports:[1-3]")}),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import signal
 
 import pytest
 
 from isolation import Container, Exit, Launcher, LauncherClosedError, StateInUseError
+from isolation.outcome import LOST
+from isolation.zygote.lines import encode_line
 
 from .box import Box, eventually
 from .owner import (
@@ -186,6 +190,25 @@ async def test_an_owner_that_launches_when_it_is_killed(box: Box) -> None:
                 assert box.processes() == []
     assert running
     assert not ended
+
+
+@pytest.mark.asyncio
+async def test_records_that_just_begin_are_waited_for(box: Box) -> None:
+    """The kernel may have looked the path of a record up before it went away, and make it afterwards."""
+    (box.state / "live.e").mkdir(parents=True)
+    fd = os.open(box.state / "live.e", os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_SH)
+    async with cleanly(box):
+        launcher = owning(box)
+        starting = asyncio.ensure_future(launcher.start())
+        await eventually(lambda: (box.state / "old.e").exists())
+        (box.state / "old.e" / "late.container").write_bytes(encode_line("lost"))
+        assert not starting.done()
+        os.close(fd)
+        await starting
+        (late,) = await launcher.recover()
+        assert (late.id, await late.wait()) == ("late", LOST)
+        await launcher.close()
 
 
 @pytest.mark.asyncio

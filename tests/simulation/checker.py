@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.master import invariants
-from cluster.messages import TRANSITIONS, Source, TaskInfo, TaskState, TaskStatus
+from cluster.messages import TRANSITIONS, Reason, Source, TaskInfo, TaskState, TaskStatus
 from cluster.resources import Resources
 from isolation import Exit
 
@@ -140,7 +140,12 @@ class Checker:
             )
         if state.terminal and status.source is not Source.MASTER and truth.runs:
             self.violation("told-ended", f"{state.short} is told of what runs: {truth}")
-        if state is not TaskState.UNKNOWN:
+        # To others than partition-aware frameworks LOST is how it is said that a task is not known. What was never
+        # launched may be asked for again, after that too.
+        unknown = (
+            status.source is Source.MASTER and status.reason is Reason.RECONCILIATION and not truth.starts
+        )
+        if state is not TaskState.UNKNOWN and not (unknown and state.terminal):
             truth.told, truth.told_at = state, self.now()
 
     # What machines do.

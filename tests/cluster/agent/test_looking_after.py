@@ -23,6 +23,7 @@ from cluster.messages import (
     Reason,
     RunTask,
     TaskState,
+    TCPCheck,
 )
 from isolation import Exit
 from tests.cluster.agent.world import AgentWorld, FakeContainer
@@ -94,6 +95,15 @@ async def test_a_check_tells_and_ends_nothing(world: AgentWorld) -> None:
     (last,) = await world.acknowledge()
     # The end says what was known last.
     assert last.check_status == CheckStatusInfo(CheckKind.COMMAND, exit_code=0)
+
+
+async def test_a_check_that_is_none_fails_its_task_and_nothing_else(world: AgentWorld) -> None:
+    await world.run(task("t", health_check=HealthCheck(tcp=TCPCheck(0))), "other")
+    await world.settle()
+    statuses = {s.task_id: s for s in await world.acknowledge()}
+    assert (statuses["t"].state, statuses["t"].reason) == (TaskState.ERROR, Reason.TASK_INVALID)
+    assert "port is 0" in statuses["t"].message
+    assert statuses["other"].state is TaskState.RUNNING
 
 
 async def test_a_check_has_the_environment_of_its_task(world: AgentWorld) -> None:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
+from cluster.agent import AgentOptions, ReconfigurationPolicy
 from cluster.messages import (
     AgentRegistered,
     Capability,
@@ -22,6 +24,7 @@ from cluster.messages import (
     ShutdownFramework,
     TaskState,
 )
+from cluster.resources import Resources
 from isolation import Exit
 from tests.cluster.agent.world import FRAMEWORK, AgentWorld
 from tests.cluster.world import task
@@ -364,3 +367,28 @@ async def test_what_waits_is_not_launched_for_a_master_that_does_not_know_it(wor
     assert "waits DROPPED" in world.told()
     await world.advance(6.0)
     assert world.machine.launches == ["old"]
+
+
+async def test_an_agent_that_was_refused_is_still_the_one_it_was(world: AgentWorld) -> None:
+    before = world.info
+    await world.crash()
+    world.info = msgspec.structs.replace(before, resources=Resources.of(cpus=1, mem=64))
+    world.options = AgentOptions(reconfiguration_policy=ReconfigurationPolicy.ANY)
+    world.master.answers = False
+    await world.start()
+    await world.crash()
+    # The master never took it: what it is held to is what it was.
+    world.info, world.options, world.master.answers = before, AgentOptions(), True
+    await world.start()
+    assert world.agent.master is not None
+    assert world.agent.state.info.resources == before.resources
+
+
+async def test_what_has_ended_is_kept_for_those_who_ask(world: AgentWorld) -> None:
+    await world.run("t")
+    world.machine.container("t").end(Exit(code=0))
+    await world.settle()
+    await world.acknowledge()
+    assert [(f, task.info.task_id, task.status.state) for f, task in world.agent.state.completed] == [
+        ("F1", "t", TaskState.FINISHED)
+    ]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors import UPID, InProcessNetwork
+from cluster.agent import SqliteStore
+from cluster.agent.checkpoint import StoredAgent
 from cluster.local import AgentFailedError, AgentNode
+from cluster.messages import AgentInfo
 from cluster.resources import Resources
 
 
@@ -26,11 +30,12 @@ async def test_one_that_is_refused_leaves_the_checkpoint_to_the_next(tmp_path: P
             transport=network.transport(name),
         )
 
-    first = node("first", 2)
-    await first.start()
-    await first.stop(shut_down=False)
+    taken = StoredAgent(AgentInfo("host", Resources.of(cpus=2, mem=64), id="A1", checkpoint=True))
+    store = SqliteStore(tmp_path / "meta" / "checkpoint.sqlite")
+    store.commit({("agent", "", ""): msgspec.msgpack.encode(taken)})
+    store.close()
     with pytest.raises(AgentFailedError, match="resources were"):
-        await node("second", 4).start()
-    third = node("third", 2)
-    await third.start()
-    await third.stop()
+        await node("first", 4).start()
+    second = node("second", 2)
+    await second.start()
+    await second.stop()

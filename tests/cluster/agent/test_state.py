@@ -347,6 +347,13 @@ def test_a_task_for_an_executor_that_is_ending_is_dropped(rules: Rules) -> None:
     assert rules.told() == [("c", TaskState.DROPPED)]
 
 
+def test_a_task_for_an_executor_that_has_ended_is_dropped(rules: Rules) -> None:
+    wanted = task("c", executor=executor("e"))
+    rules.run_task(RunTask(FRAMEWORK, wanted, "*", launch_executor=False), 0.0)
+    assert rules.told() == [("c", TaskState.DROPPED)]
+    assert rules.take(LaunchContainer) == []
+
+
 def test_shutting_an_executor_down_gives_it_a_moment(rules: Rules) -> None:
     run = rules.registered("a")
     rules.shutdown_executor("F1", "e")

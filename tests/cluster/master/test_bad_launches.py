@@ -79,6 +79,23 @@ async def test_the_tasks_beside_a_malformed_one_are_launched(world: World) -> No
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ({"health_check": HealthCheck(tcp=TCPCheck(0))}, "task.health_check.tcp.port is 0"),
+        ({"check": Check()}, "task.check"),
+    ],
+)
+async def test_a_check_that_is_none(world: World, check: dict[str, object], text: str) -> None:
+    await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task("t", **check))
+    (status,) = framework.statuses()
+    assert (status.state, status.reason) == (TaskState.ERROR, Reason.TASK_INVALID)
+    assert text in status.message
+
+
+@pytest.mark.asyncio
 async def test_a_duplicate_task_id(world: World) -> None:
     agent = await world.agent()
     framework = await world.framework()

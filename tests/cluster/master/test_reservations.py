@@ -73,6 +73,23 @@ async def test_what_is_reserved_is_offered_to_its_role_and_those_below_it_only(w
 
 
 @pytest.mark.asyncio
+async def test_what_is_reserved_for_the_deepest_role_is_used_first(world: World) -> None:
+    agent = await world.agent("cpus:4;mem:1024")
+    framework = await world.framework("eng/dev")
+    await world.operate(
+        framework,
+        framework.offers(),
+        Reserve(res("cpus:1"), "eng"),
+        Reserve(res("cpus:1"), "eng/dev"),
+        Launch((task("a", "cpus:0.5"), task("b", "cpus:3"))),
+    )
+    assert [run.reserved for run in agent.take(RunTask)] == [
+        {"eng/dev": res("cpus:0.5")},
+        {"eng/dev": res("cpus:0.5"), "eng": res("cpus:1")},
+    ]
+
+
+@pytest.mark.asyncio
 async def test_for_a_role_below_it_is_the_frameworks_no_longer(world: World) -> None:
     agent = await world.agent("cpus:4;mem:1024")
     framework = await world.framework("eng")
