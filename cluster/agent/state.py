@@ -6,6 +6,7 @@ around it to carry out, once what has changed (`dirty`) is written down.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import msgspec
@@ -43,11 +44,8 @@ class AgentState(RecoveryRules):
 
         Without the data of tasks and statuses, which is for executors and frameworks: it has to fit into one message.
         """
-        replace = msgspec.structs.replace
         tasks = [
-            TaskRecord(
-                framework_id, _spare(task.info), replace(task.status, data=b""), task.role, task.reserved
-            )
+            TaskRecord(framework_id, _spare(task.info), _told(task.status), task.role, task.reserved)
             for framework_id, task in self.all_tasks()
         ]
         executors = [
@@ -121,9 +119,14 @@ class AgentState(RecoveryRules):
             task = self.finished.get(key)
             if task is not None and task.status.state.terminal:
                 del self.finished[key]
-                self.completed.append((framework_id, task))
+                spare = dataclasses.replace(task, info=_spare(task.info), status=_told(task.status))
+                self.completed.append((framework_id, spare))
                 self.touch_task(key)
                 self.forget_framework(framework_id)
+
+
+def _told(status: TaskStatus) -> TaskStatus:
+    return msgspec.structs.replace(status, data=b"") if status.data else status
 
 
 def _spare(info: TaskInfo) -> TaskInfo:

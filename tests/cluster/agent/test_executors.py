@@ -217,3 +217,11 @@ def test_a_registration_has_not_the_data_that_only_executors_and_frameworks_want
         ("a", TaskState.RUNNING),
         ("b", TaskState.STAGING),
     ]
+
+
+def test_the_data_of_what_is_over_is_not_kept(rules: Rules) -> None:
+    running(rules, data=b"large")
+    update(rules, "u", TaskState.FINISHED, data=b"larger")
+    assert acknowledged(rules)[-1].data == b"larger"
+    ((_, ended),) = rules.completed
+    assert (ended.info.data, ended.status.data, ended.status.state) == (b"", b"", TaskState.FINISHED)
