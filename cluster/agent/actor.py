@@ -20,6 +20,7 @@ from cluster.messages import (
     ExitedExecutor,
     FrameworkToExecutor,
     KillTask,
+    RegisterAgent,
     RegisterExecutor,
     RunTask,
     RunTaskGroup,
@@ -354,6 +355,9 @@ class Agent(Registering):
                 elif isinstance(message, ExitedExecutor):
                     self.state.unheard.add((message.framework_id, message.executor_id))
             case Send(to, message):
+                if isinstance(message, RegisterAgent):
+                    # It does not name those that ended before; what the master still believes there it asks after.
+                    self.state.unheard.clear()
                 self.send(to, message)
             case Link(to):
                 self.link(to)

@@ -67,7 +67,7 @@ class Books:
         self.master_id = ""
         """The master that has sent what waits."""
         self.unheard: set[Key] = set()
-        """Executors that ended while there was no master to tell."""
+        """Executors that ended while there was no master to tell, since the last registration."""
         self.effects: list[Effect] = []
         self.dirty: dict[tuple[str, str, str], None] = {}
 

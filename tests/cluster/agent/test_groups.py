@@ -125,6 +125,22 @@ async def test_an_executor_that_ends_between_a_registration_and_its_answer(world
     world.machine.container("a").end(Exit(code=0))
     await world.settle()
     assert exited(world) == []
-    world.master.answers = True
-    await world.advance(5.0)
+    # The answer to the registration that named it.
+    await world.tell(world.master.next)
     assert exited(world) == ["pod"]
+
+
+async def test_the_end_of_an_executor_that_no_registration_names_is_not_told(world: AgentWorld) -> None:
+    """The master may have launched another with its id since then, of which the agent has not heard yet."""
+    await launch(world, "a")
+    await world.acknowledge()
+    world.master.answers = False
+    await world.ping(connected=False)
+    world.machine.container("a").end(Exit(code=0))
+    await world.settle()
+    world.master.take(RegisterAgent)
+    world.master.answers = True
+    await world.advance(10.0)
+    (registration,) = world.master.take(RegisterAgent)
+    assert registration.executors == ()
+    assert exited(world) == []
