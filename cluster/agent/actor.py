@@ -9,24 +9,14 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from actors import UPID, Message, Timer, handles
+from actors import Message, Timer
 from cluster.election import Detector
 from cluster.messages import (
     AgentInfo,
     CheckStatusInfo,
-    ExecutorMessage,
     ExecutorShutdown,
-    ExecutorStatusUpdate,
     ExitedExecutor,
-    FrameworkToExecutor,
-    KillTask,
     RegisterAgent,
-    RegisterExecutor,
-    RunTask,
-    RunTaskGroup,
-    ShutdownExecutor,
-    ShutdownFramework,
-    StatusUpdateAcknowledgement,
     UnregisterAgent,
 )
 from cluster.write_ahead import WriteAhead
@@ -51,10 +41,10 @@ from .effects import (
 )
 from .fetching import Fetcher
 from .gc import Disk, SandboxCollector
+from .hearing import Hearing
 from .options import AgentOptions
 from .reconfiguration import reconfigured
 from .records import AgentTask, ExecutorRun
-from .registration import Registering
 from .runner import Runner
 from .sandbox import Sandboxes
 from .state import AgentState
@@ -68,7 +58,7 @@ log = logging.getLogger("ostrom.agent")
 Changes = tuple[RecordKey, bytes | None]
 
 
-class Agent(Registering):
+class Agent(Hearing):
     """An agent: offers a machine's resources through the master, and runs what it is sent, contained.
 
     `info` says what it has; `detector` where the master is; `containerizer` how things are run; sandboxes
@@ -194,89 +184,6 @@ class Agent(Registering):
         """End for good, with all that runs. To be called in a turn of this actor."""
         self.shutting_down = True
         self.terminate("shut down")
-
-    # From the master.
-
-    def _from_master(self, sender: UPID | None) -> bool:
-        # Of one that leads, though it has not answered a registration yet: it knows what it sends to whom.
-        if sender is not None and sender == self._leader:
-            return True
-        log.warning("dropped a message from %s, which is not this agent's master", sender)
-        return False
-
-    @handles(RunTask)
-    def run_task(self, message: RunTask, sender: UPID | None) -> None:
-        """Launch a task."""
-        if self._from_master(sender):
-            self.state.run_task(message, self._now)
-            self._done()
-
-    @handles(RunTaskGroup)
-    def run_group(self, message: RunTaskGroup, sender: UPID | None) -> None:
-        """Launch tasks together."""
-        if self._from_master(sender):
-            self.state.run_group(message, self._now)
-            self._done()
-
-    @handles(KillTask)
-    def kill_task(self, message: KillTask, sender: UPID | None) -> None:
-        """End a task."""
-        if self._from_master(sender):
-            self.state.kill_task(message, self._now)
-            self._done()
-
-    @handles(StatusUpdateAcknowledgement)
-    def acknowledgement(self, message: StatusUpdateAcknowledgement, sender: UPID | None) -> None:
-        """An update has arrived."""
-        if self._from_master(sender):
-            self.state.acknowledge(message.framework_id, message.task_id, message.uuid, self._now)
-            self._done()
-
-    @handles(ShutdownFramework)
-    def shutdown_framework(self, message: ShutdownFramework, sender: UPID | None) -> None:
-        """A framework has ended."""
-        if self._from_master(sender):
-            self.state.shutdown_framework(message.framework_id)
-            self._done()
-
-    @handles(ShutdownExecutor)
-    def shutdown_executor(self, message: ShutdownExecutor, sender: UPID | None) -> None:
-        """An executor is to end."""
-        if self._from_master(sender):
-            self.state.shutdown_executor(message.framework_id, message.executor_id)
-            self._done()
-
-    @handles(FrameworkToExecutor)
-    def framework_message(self, message: FrameworkToExecutor, sender: UPID | None) -> None:
-        """For an executor."""
-        if self._from_master(sender):
-            self.state.message_to_executor(message)
-            self._done()
-
-    # From executors.
-
-    @handles(RegisterExecutor)
-    def register_executor(self, message: RegisterExecutor, sender: UPID | None) -> None:
-        """An executor introduces itself."""
-        if sender is None:
-            return
-        if not self.state.executor_registered(sender, message, self._now):
-            self.send(sender, ExecutorShutdown(0.0))
-        self._done()
-
-    @handles(ExecutorStatusUpdate)
-    def executor_update(self, message: ExecutorStatusUpdate, sender: UPID | None) -> None:
-        """A task's new state."""
-        if sender is not None:
-            self.state.executor_update(sender, message, self._now)
-            self._done()
-
-    @handles(ExecutorMessage)
-    def executor_message(self, message: ExecutorMessage, sender: UPID | None) -> None:
-        """For the framework."""
-        if sender is not None:
-            self.state.executor_message(sender, message)
-            self._done()
 
     # From containers: see Runner.
 

@@ -60,6 +60,7 @@ class StoredRun(Struct, frozen=True, omit_defaults=True):
     upid: str = ""
     queued: list[str] = []
     sandbox: str = ""
+    registered: bool = False
 
 
 class StoredTask(Struct, frozen=True, omit_defaults=True):
@@ -144,6 +145,7 @@ def _stored_run(run: ExecutorRun) -> StoredRun:
         "" if run.upid is None else str(run.upid),
         run.queued,
         run.sandbox,
+        run.registered,
     )
 
 
@@ -193,6 +195,7 @@ def _run(executor_id: str, stored: StoredRun) -> ExecutorRun:
         dict(stored.reserved),
         stored.group,
         UPID.parse(stored.upid) if stored.upid else None,
+        registered=stored.registered,
         queued=list(stored.queued),
         sandbox=stored.sandbox,
     )

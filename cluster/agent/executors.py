@@ -87,6 +87,10 @@ class ExecutorRules(EndRules):
                 text = "its executor registered again without it"
                 self.end(run, task, TaskState.FAILED, Reason.EXECUTOR_TERMINATED, text, now)
         run.queued = []
+        if not run.registered and not run.tasks and not message.tasks:
+            # All that it was started for was killed before it was there: it would idle for ever (MESOS-8411).
+            self.shutdown_executor(*run.key)
+        run.registered = True
         self.launch_waiting(now)
         return True
 

@@ -75,6 +75,8 @@ class ExecutorRun:
     reserved: Reserved = field(default_factory=dict)
     group: str = ""
     upid: UPID | None = None
+    registered: bool = False
+    """Whether it ever has."""
     tasks: dict[str, AgentTask] = field(default_factory=dict)
     queued: list[str] = field(default_factory=list)
     """Tasks that the executor has not been sent yet."""

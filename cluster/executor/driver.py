@@ -191,9 +191,10 @@ class ExecutorDriver(Actor):
             self.terminate()
 
     @handles(ExecutorShutdown)
-    def shutdown(self, message: ExecutorShutdown) -> None:
+    def shutdown(self, message: ExecutorShutdown, sender: UPID | None) -> None:
         """The executor is to end."""
-        self.terminate()
+        if self._from_agent(sender):
+            self.terminate()
 
     def update(self, status: TaskStatus) -> None:
         """Send a status to the agent, which sees to its delivery; while it is not there, keep it."""

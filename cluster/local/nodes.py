@@ -103,6 +103,17 @@ def _boot_id() -> str:
     return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
 
 
+def _left_behind(path: Path) -> int:
+    """How many executors an agent that checkpoints has left there: they may run."""
+    if not path.exists():
+        return 0
+    store = SqliteStore(path)
+    try:
+        return sum(key[0] == "run" for key in store.load())
+    finally:
+        store.close()
+
+
 def _initialized() -> None:
     """Nothing: that it is called says that the actor's first turn is over."""
 
@@ -162,8 +173,14 @@ class AgentNode:
                 containerizer = ProcessContainerizer(state_dir=meta / "containers", recovery_timeout=timeout)
             else:
                 containerizer = ProcessContainerizer()
+            path = meta / "checkpoint.sqlite"
             if self._info.checkpoint:
-                store = SqliteStore(meta / "checkpoint.sqlite")
+                store = SqliteStore(path)
+            elif (left := _left_behind(path)) > 0:
+                raise CheckpointError(
+                    f"checkpoint {path}: {left} executors or command tasks of an agent that checkpoints are on record. "
+                    f"Start it with --checkpoint to go on with them, or with another work directory"
+                )
         except CheckpointError as error:
             await self.system.close()
             raise AgentFailedError(str(error)) from error

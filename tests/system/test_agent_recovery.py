@@ -154,6 +154,29 @@ async def test_an_agent_that_changed_says_what_and_what_to_do(cluster: LocalClus
 
 
 @pytest.mark.asyncio
+async def test_what_runs_is_not_forgotten_by_mistake(cluster: LocalCluster, tmp_path: Path) -> None:
+    agent = agent_of(cluster)
+
+    async def work(script: Script) -> None:
+        handle = script.submit(writes(tmp_path / "t"))
+        await handle.reached(TaskState.RUNNING)
+        agent.kill()
+        await agent.wait()
+        forgetful = [word.replace("--checkpoint", "--no-checkpoint") for word in agent.command]
+        process = await asyncio.create_subprocess_exec(
+            *forgetful, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        stderr = said((await process.communicate())[1])
+        assert process.returncode == 1
+        assert "1 executors or command tasks" in stderr
+        await agent.restart()
+        (tmp_path / "t.end").touch()
+        assert (await handle).exit_code == 7
+
+    await run(cluster, work)
+
+
+@pytest.mark.asyncio
 async def test_a_master_that_is_started_again_finds_all(cluster: LocalCluster, tmp_path: Path) -> None:
     master = cluster.master_node
     assert isinstance(master, NodeProcess)

@@ -278,6 +278,23 @@ def test_killing_a_task_that_waits_for_its_executor(rules: Rules) -> None:
     assert [message.task.task_id for message in launched] == ["b"]
 
 
+def test_an_executor_whose_tasks_were_killed_before_it_was_there_is_not_left_idle(rules: Rules) -> None:
+    run = rules.launch("a", custom=True)
+    rules.kill_task(KillTask("F1", "a"), 0.0)
+    rules.launched(run, 0.0)
+    assert rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
+    assert run.phase is Phase.TERMINATING
+    assert ExecutorShutdown(5.0) in [effect.message for effect in rules.take(Send)]
+
+
+def test_an_executor_that_has_done_its_work_may_idle(rules: Rules) -> None:
+    run = rules.registered("a")
+    rules.from_executor("a", TaskState.FINISHED)
+    rules.executor_exited(EXECUTOR)
+    assert rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
+    assert run.phase is Phase.RUNNING
+
+
 def test_an_executor_whose_process_ends_takes_its_tasks_with_it(rules: Rules) -> None:
     run = rules.registered("a", "b")
     rules.executor_exited(EXECUTOR)
