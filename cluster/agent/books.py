@@ -56,6 +56,8 @@ class Books:
         self.runs: dict[Key, ExecutorRun] = {}
         self.shared: dict[Key, None] = {}
         """Those whose tasks have other ids than they: what is not here need not be looked for in thousands of runs."""
+        self.in_use: dict[str, int] = {}
+        """What tasks and executors use, by name in thousandths."""
         self.frameworks: dict[str, FrameworkInfo] = {}
         self.updates = StatusUpdates()
         self.finished: dict[Key, AgentTask] = {}
@@ -110,6 +112,23 @@ class Books:
         self.runs[run.key] = run
         if run.custom:
             self.shared[run.key] = None
+        if run.info is not None:
+            self._charge(run.info.resources, 1)
+        for task in run.tasks.values():
+            self._charge(task.info.resources, 1)
+
+    def add_task(self, run: ExecutorRun, task: AgentTask) -> None:
+        """Give a run that is taken in a task."""
+        run.tasks[task.info.task_id] = task
+        self._charge(task.info.resources, 1)
+
+    def take_task(self, run: ExecutorRun, task_id: str) -> None:
+        """Take a task from its run: it uses nothing any more."""
+        self._charge(run.tasks.pop(task_id).info.resources, -1)
+
+    def _charge(self, resources: Resources, sign: int) -> None:
+        for name, amount in resources.amounts().items():
+            self.in_use[name] = self.in_use.get(name, 0) + sign * amount
 
     def members(self, group: ExecutorRun) -> list[ExecutorRun]:
         """The runs of a group's tasks."""
@@ -135,9 +154,16 @@ class Books:
         """Whether there is room for something more.
 
         The master counts what is used; but of frameworks and tasks that it has given up, it may count too little, while
-        they are still ending here.
+        they are still ending here, or are to be ended when it hears of them.
         """
+        there = self.info.resources.amounts()
+        for name, amount in self.info.revocable.amounts().items():
+            there[name] = there.get(name, 0) + amount
+        wanted = needed.amounts().items()
+        if any(self.in_use.get(name, 0) + amount > there.get(name, 0) for name, amount in wanted):
+            return False
         if not self._something_ends():
+            # Then it is not about which ports, either.
             return True
         left = self.info.resources + self.info.revocable
         try:
@@ -205,7 +231,7 @@ class Books:
     def finish(self, run: ExecutorRun, task: AgentTask) -> None:
         """A task leaves its run; it is kept while updates of it are not acknowledged."""
         key = (run.framework.id, task.info.task_id)
-        del run.tasks[task.info.task_id]
+        self.take_task(run, task.info.task_id)
         if task.info.task_id in run.queued:
             run.queued.remove(task.info.task_id)
             self.touch_run(run.key)
@@ -240,6 +266,8 @@ class Books:
         if self.runs.get(run.key) is run:
             del self.runs[run.key]
             self.shared.pop(run.key, None)
+            if run.info is not None:
+                self._charge(run.info.resources, -1)
             self.touch_run(run.key)
         self.effects.append(StopChecks(run))
         if run.info is not None:

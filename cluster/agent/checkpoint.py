@@ -177,7 +177,7 @@ def restore(books: Books, stored: Mapping[RecordKey, bytes]) -> AgentInfo | None
     for (framework_id, task_id), stored_task in tasks.items():
         run = books.runs.get((framework_id, stored_task.executor_id))
         if run is not None:
-            run.tasks[task_id] = _task(stored_task)
+            books.add_task(run, _task(stored_task))
         else:
             books.finished[framework_id, task_id] = _task(stored_task)
     return info

@@ -149,7 +149,7 @@ class ExecutorRules(EndRules):
             status = msgspec.structs.replace(status, state=task.end_state)
             reason, text = task.end_reason, f"{task.end_text}; {text}" if text else task.end_text
         if status.state.terminal:
-            del run.tasks[status.task_id]
+            self.take_task(run, status.task_id)
             self.unattend(run, task)
             self.finished[run.framework.id, status.task_id] = task
         self.emit(

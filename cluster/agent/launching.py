@@ -196,7 +196,7 @@ class LaunchRules(Books):
         return run
 
     def _add(self, run: ExecutorRun, task: AgentTask, *, queued: bool = False) -> None:
-        run.tasks[task.info.task_id] = task
+        self.add_task(run, task)
         self.touch_task((run.framework.id, task.info.task_id))
         if queued:
             run.queued.append(task.info.task_id)

@@ -85,7 +85,9 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
 
     def _adopt_task(self, agent: AgentRecord, record: TaskRecord, now: float, *, returned: bool) -> bool:
         """Take over a task. False if its framework has ended, or believes that the task has."""
-        if not self.adoptable(agent.id, record):
+        key = (record.framework_id, record.task.task_id)
+        denied = key in self.denied and record.framework_id in self.frameworks
+        if not denied and not self.adoptable(agent.id, record):
             return False
         framework, task_id = self.frameworks[record.framework_id], record.task.task_id
         aside = framework.unreachable_tasks.get(task_id)
@@ -99,11 +101,14 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             holds=not ended,
             reserved=record.reserved,
         )
-        if returned and aside is None and not framework.info.can(Capability.PARTITION_AWARE):
-            # It was told so when the agent became unreachable, maybe by a former master.
-            entry.status = self.master_status(entry, TaskState.LOST, Reason.AGENT_REMOVED, "", now)
+        if denied or (returned and aside is None and not framework.info.can(Capability.PARTITION_AWARE)):
+            # It was told so when it asked, or when the agent became unreachable, maybe by a former master. From now on
+            # it is known that there was such a task, lest it be taken for one that never was.
+            fate = framework.fate(TaskState.GONE if denied else TaskState.LOST)
+            entry.status = self.master_status(entry, fate, Reason.AGENT_REMOVED, "", now)
             entry.holds = False
             self.completed_tasks.append(entry)
+            self.denied.pop(key, None)
             return False
         if aside is not None:
             del framework.unreachable_tasks[task_id]

@@ -13,8 +13,10 @@ from cluster.messages import (
     FrameworkFailure,
     FrameworkToExecutor,
     KillTask,
+    Reason,
     Reconcile,
     ShutdownExecutor,
+    Source,
     StatusUpdate,
     StatusUpdateAcknowledgement,
     TaskState,
@@ -52,6 +54,9 @@ class TaskRules(ReconciliationRules):
             if framework is not None and entry is None and not status.state.terminal:
                 # A ghost: its framework believes that it has ended, or that it runs elsewhere.
                 self.send(agent.upid, KillTask(framework.id, status.task_id))
+            elif framework is not None and entry is not None and entry.state.terminal:
+                # The agent's disk has lost the end that it told before: it will not be sent again, nor acknowledged.
+                self._close(framework, entry)
             return
         if entry is not None and status.uuid != entry.status.uuid:
             entry.status = status
@@ -59,6 +64,14 @@ class TaskRules(ReconciliationRules):
                 self.count(f"tasks_{status.state.short.lower()}")
                 self.release_task(entry)
         self.tell(framework, Update(status))
+
+    def _close(self, framework: FrameworkRecord, entry: TaskEntry) -> None:
+        """Tell the end of a task once more, without asking for an acknowledgement, and forget the task."""
+        status = msgspec.structs.replace(
+            entry.status, source=Source.MASTER, reason=Reason.RECONCILIATION, uuid=""
+        )
+        self.tell(framework, Update(status))
+        self.forget_task(entry)
 
     def _news(self, framework: FrameworkRecord, entry: TaskEntry | None, status: TaskStatus) -> bool:
         """Whether a framework is to hear of a status, for the first time or again.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actors import UPID, Message
 from cluster.election import Detector
 from cluster.framework import Framework, SchedulerDriver
+from cluster.framework.reconciling import Verdict
 from cluster.messages import (
     Accept,
     Capability,
@@ -119,12 +120,17 @@ class Client(Framework):
         self.disk["asked"] = self.disk.get("asked", 0) + 1
         self.checker.asked(self.id, task)
 
-    def on_status(self, status: TaskStatus) -> None:
-        self.checker.told(self.id, status)
-        if status.state.terminal or status.state is TaskState.UNKNOWN:
-            # Of what nobody knows nothing more can be heard.
-            self.open.pop(status.task_id, None)
-        super().on_status(status)
+    def _note_status(self, status: TaskStatus) -> Verdict:
+        verdict = super()._note_status(status)
+        # What the library keeps to itself, answers from before a launch say, nobody was told.
+        if verdict is Verdict.NEVER_LAUNCHED and status.state is not TaskState.DROPPED:
+            self.checker.taken_for_unlaunched(self.id, status)
+        elif verdict in (Verdict.FOLLOW, Verdict.NEVER_LAUNCHED):
+            self.checker.told(self.id, status)
+            if status.state.terminal or status.state is TaskState.UNKNOWN:
+                # Of what nobody knows nothing more can be heard.
+                self.open.pop(status.task_id, None)
+        return verdict
 
     def on_subscribed(self, again: bool) -> None:
         self.disk["id"] = self.id

@@ -93,10 +93,10 @@ async def test_the_executor_can_be_shut_down(world: AgentWorld) -> None:
 async def test_all_or_none(world: AgentWorld) -> None:
     await world.run("b")
     await world.acknowledge()
-    await launch(world, "a", "pod", "c")
+    await launch(world, "a", "pod")
     ends = await world.acknowledge()
     assert {(s.task_id, s.state, s.reason) for s in ends} == {
-        (name, TaskState.DROPPED, Reason.TASK_GROUP_INVALID) for name in ("a", "pod", "c")
+        (name, TaskState.DROPPED, Reason.TASK_GROUP_INVALID) for name in ("a", "pod")
     }
     assert world.machine.launches == ["b"]
     # A group that names a task which is here is the same group, sent twice, or one that the master would not send.

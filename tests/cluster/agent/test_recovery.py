@@ -392,3 +392,12 @@ async def test_what_has_ended_is_kept_for_those_who_ask(world: AgentWorld) -> No
     assert [(f, task.info.task_id, task.status.state) for f, task in world.agent.state.completed] == [
         ("F1", "t", TaskState.FINISHED)
     ]
+
+
+async def test_what_the_master_does_not_count_any_more_keeps_its_room(world: AgentWorld) -> None:
+    await world.run(task("given-up", "cpus:3;mem:512"))
+    await world.run(task("new", "cpus:2;mem:128"))
+    assert world.machine.launches == ["given-up"]
+    # The master hears of the first, and has it killed.
+    await world.tell(KillTask("F1", "given-up"))
+    assert world.machine.launches == ["given-up", "new"]

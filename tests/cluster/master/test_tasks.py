@@ -58,8 +58,11 @@ async def test_an_update_that_cannot_follow_is_not_passed_on(world: World) -> No
     await world.update(agent, framework, "t", TaskState.FINISHED, "u1")
     framework.statuses()
     await world.update(agent, framework, "t", TaskState.RUNNING, "u2")
-    assert framework.statuses() == []
     assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["u2"]
+    # The agent has lost the end that it told: nobody would ever ask for its acknowledgement again.
+    (again,) = framework.statuses()
+    assert (again.state, again.reason, again.uuid) == (TaskState.FINISHED, Reason.RECONCILIATION, "")
+    assert world.master.state.frameworks[framework.id].tasks == {}
 
 
 @pytest.mark.asyncio
