@@ -21,6 +21,15 @@ FOUND: dict[int, str] = {
     75: "an executor ended between RegisterAgent and AgentRegistered: the master kept its resources for ever",
     108: "the same, of a task group",
     145: "a task that only waited in the library's queue was reconciled, told LOST, and then ran",
+    210: "a disk failed, and the next life of an agent was held to what the last had not written down",
+    220: "an answer from before a launch was taken for what its framework was told",
+    277: "tasks that a master had given up were still on their way to an agent that it offered anew",
+    322: "a task killed before it was ever launched was asked after for ever",
+    342: "GONE was told after FAILED: with the power the disk lost its end, and the scheduler its memory",
+    393: "as 220",
+    479: "an end that an agent's disk had lost was never acknowledged: the master kept the task for ever",
+    500: "as 342, with LOST after FINISHED",
+    522: "a task that ran behind a partition was denied, and then taken for one that was never launched",
 }
 
 TOLERATED: frozenset[str] = frozenset()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from actors import UPID, Message
 from cluster.election import Detector
-from cluster.framework import Framework, SchedulerDriver
+from cluster.framework import Framework, FrameworkEndedError, SchedulerDriver, TaskHandle
 from cluster.framework.reconciling import Verdict
 from cluster.messages import (
     Accept,
@@ -131,6 +132,19 @@ class Client(Framework):
                 # Of what nobody knows nothing more can be heard.
                 self.open.pop(status.task_id, None)
         return verdict
+
+    def submit(self, *arguments: Any, **named: Any) -> TaskHandle:
+        """One that is killed before it was ever launched ends in its handle alone: no master has told of it."""
+        handle = super().submit(*arguments, **named)
+        self._callback(self._heed_end(handle))
+        return handle
+
+    async def _heed_end(self, handle: TaskHandle) -> None:
+        with contextlib.suppress(FrameworkEndedError):
+            status = await handle
+            if status.uuid or "killed" not in status.message:
+                return
+            self.open.pop(handle.task_id, None)
 
     def on_subscribed(self, again: bool) -> None:
         self.disk["id"] = self.id
