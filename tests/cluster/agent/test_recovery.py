@@ -401,3 +401,20 @@ async def test_what_the_master_does_not_count_any_more_keeps_its_room(world: Age
     # The master hears of the first, and has it killed.
     await world.tell(KillTask("F1", "given-up"))
     assert world.machine.launches == ["given-up", "new"]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "state"), [((), TaskState.LOST), ((Capability.PARTITION_AWARE,), TaskState.GONE)]
+)
+async def test_what_was_killed_on_nobodys_order_is_no_fault_of_the_task(
+    world: AgentWorld, capabilities: tuple[Capability, ...], state: TaskState
+) -> None:
+    """As after another boot: its container is on record, and was ended by the machine."""
+    framework = FrameworkInfo("f", id="F1", capabilities=capabilities)
+    await world.tell(RunTask(framework, task("t"), "*"))
+    await world.acknowledge()
+    await world.crash()
+    await world.machine.container("t").destroy()
+    await world.start()
+    (status,) = await world.acknowledge()
+    assert (status.state, status.reason) == (state, Reason.AGENT_RESTARTED)
