@@ -31,6 +31,7 @@ class LaunchRules(Books):
     def run_task(self, message: RunTask, now: float) -> None:
         """Launch a task; one that is here already is not launched again."""
         framework, info = message.framework, message.task
+        self._supersede(framework.id, info.task_id)
         if self.known(framework.id, info.task_id) or not self._ours(info):
             return
         if not self.room(self._needed(message)):
@@ -72,6 +73,8 @@ class LaunchRules(Books):
         """Launch tasks together, each in a container of its own; nothing if any is here already."""
         framework = message.framework
         infos = message.tasks
+        for info in infos:
+            self._supersede(framework.id, info.task_id)
         if any(self.known(framework.id, info.task_id) or not self._ours(info) for info in infos):
             return
         if not self.room(self._needed(message)):
@@ -103,6 +106,16 @@ class LaunchRules(Books):
             run = self._new_run(framework, info.task_id, message.role, info.command, None, {}, group=group_id)
             self._add(run, task)
             self.effects.append(LaunchContainer(run))
+
+    def _supersede(self, framework_id: str, task_id: str) -> None:
+        """Forget that a task was dropped, as it is launched once more: whoever does so has heard of that."""
+        key = (framework_id, task_id)
+        pending = self.updates.stream(*key)
+        if self.find(*key) is None and pending and pending[-1].state is TaskState.DROPPED:
+            self.updates.drop(*key)
+            self.touch_updates(key)
+            if self.finished.pop(key, None) is not None:
+                self.touch_task(key)
 
     def _needed(self, message: RunTask | RunTaskGroup) -> Resources:
         if isinstance(message, RunTaskGroup):

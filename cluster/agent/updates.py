@@ -89,6 +89,10 @@ class StatusUpdates:
         stream = self._streams.get((framework_id, task_id))
         return list(stream.pending) if stream is not None else []
 
+    def drop(self, framework_id: str, task_id: str) -> None:
+        """Send a task's updates no more."""
+        self._streams.pop((framework_id, task_id), None)
+
     def restore(self, framework_id: str, task_id: str, statuses: Iterable[TaskStatus]) -> None:
         """Take a task's updates from an earlier life; `resend` sends the first when there is a master."""
         self._streams[framework_id, task_id] = _Stream(deque(statuses))

@@ -57,6 +57,7 @@ class Truth:
     ends: list[tuple[float, Exit]] = field(default_factory=list)
     told: TaskState | None = None
     told_at: float = 0.0
+    told_to: object = None
 
     @property
     def runs(self) -> bool:
@@ -120,9 +121,13 @@ class Checker:
             # It was not launched, so it may be asked for again.
             truth.told = None
 
-    def told(self, framework_id: str, status: TaskStatus) -> None:
-        """A framework is told a state."""
+    def told(self, framework_id: str, status: TaskStatus, life: object = None) -> None:
+        """A framework is told a state, in that life of its scheduler."""
         truth = self.truth(framework_id, status.task_id)
+        if truth.told is not None and truth.told.terminal and truth.told_to is not life:
+            # It is for a scheduler to know, after it was started again, what it has heard the end of.
+            self.counts["told again to a successor"] += 1
+            return
         state = status.state
         self.counts[f"told {state.short}"] += 1
         if truth.told is not None and truth.told.terminal and status.reason is Reason.AGENT_RESTARTED:
@@ -146,7 +151,7 @@ class Checker:
         if state.terminal and status.source is not Source.MASTER and truth.runs:
             self.violation("told-ended", f"{state.short} is told of what runs: {truth}")
         if state is not TaskState.UNKNOWN:
-            truth.told, truth.told_at = state, self.now()
+            truth.told, truth.told_at, truth.told_to = state, self.now(), life
 
     def taken_for_unlaunched(self, framework_id: str, status: TaskStatus) -> None:
         """A framework concludes from a state that the task was never launched, and launches it again."""

@@ -30,6 +30,9 @@ FOUND: dict[int, str] = {
     479: "an end that an agent's disk had lost was never acknowledged: the master kept the task for ever",
     500: "as 342, with LOST after FINISHED",
     522: "a task that ran behind a partition was denied, and then taken for one that was never launched",
+    922: "a dropped task was launched once more before its drop was acknowledged: the agent took it for known",
+    930: "LOST, then FAILED, to a scheduler that had been started again, after a failover",
+    1003: "as 342, with all that was written for three minutes",
 }
 
 TOLERATED: frozenset[str] = frozenset()

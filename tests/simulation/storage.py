@@ -78,7 +78,7 @@ class SimulatedStore:
 
     def __init__(self, place: dict[str, Any], disk: Disk, alive: Callable[[], bool]) -> None:
         self.records: dict[Any, bytes] = place.setdefault("records", {})
-        self._undo: list[dict[Any, bytes | None]] = place.setdefault("undo", [])
+        self._undo: list[tuple[float, dict[Any, bytes | None]]] = place.setdefault("undo", [])
         self._disk = disk
         self._alive = alive
 
@@ -102,7 +102,8 @@ class SimulatedStore:
         self._apply(changes)
 
     def _apply(self, changes: Mapping[Any, bytes | None]) -> None:
-        self._undo.append({key: self.records.get(key) for key in changes})
+        now = asyncio.get_running_loop().time()
+        self._undo.append((now, {key: self.records.get(key) for key in changes}))
         del self._undo[:-UNDO]
         _set(self.records, changes)
 
@@ -110,12 +111,19 @@ class SimulatedStore:
         """Nothing is held."""
 
 
+WRITTEN_AFTER = 30.0
+
+
 def lose_tail(place: dict[str, Any], rng: Random) -> None:
-    """The power goes: some of the last commits are not on the disk, each whole, the last first."""
+    """The power goes: some of the last commits are not on the disk, each whole, the last first.
+
+    What is older than half a minute the kernel has written.
+    """
     undo = place.get("undo", [])
+    written = asyncio.get_running_loop().time() - WRITTEN_AFTER
     for _ in range(rng.choice((0, 0, 1, 2, UNDO))):
-        if undo:
-            _set(place["records"], undo.pop())
+        if undo and undo[-1][0] > written:
+            _set(place["records"], undo.pop()[1])
 
 
 def _set(records: dict[Any, bytes], changes: Mapping[Any, bytes | None]) -> None:

@@ -127,7 +127,7 @@ class Client(Framework):
         if verdict is Verdict.NEVER_LAUNCHED and status.state is not TaskState.DROPPED:
             self.checker.taken_for_unlaunched(self.id, status)
         elif verdict in (Verdict.FOLLOW, Verdict.NEVER_LAUNCHED):
-            self.checker.told(self.id, status)
+            self.checker.told(self.id, status, self)
             if status.state.terminal or status.state is TaskState.UNKNOWN:
                 # Of what nobody knows nothing more can be heard.
                 self.open.pop(status.task_id, None)

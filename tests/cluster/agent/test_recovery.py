@@ -418,3 +418,16 @@ async def test_what_was_killed_on_nobodys_order_is_no_fault_of_the_task(
     await world.start()
     (status,) = await world.acknowledge()
     assert (status.state, status.reason) == (state, Reason.AGENT_RESTARTED)
+
+
+async def test_a_dropped_task_is_launched_once_more_though_its_drop_is_not_acknowledged(
+    world: AgentWorld,
+) -> None:
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F1", "t"),))
+    await world.ping(connected=False)
+    assert world.told() == ["t DROPPED"]
+    await world.run("t")
+    assert world.machine.launches == ["t"]
+    assert [status.state for status in await world.acknowledge()] == [TaskState.RUNNING]
+    await world.run("t")
+    assert world.machine.launches == ["t"]
