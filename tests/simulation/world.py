@@ -161,7 +161,9 @@ class World:
     def unquiet(self, *, final: bool) -> Iterator[str]:
         """What is not yet as it must be when all is over; `final`: when all frameworks have left, too."""
         for node in self.nodes.values():
-            if not node.up and not (isinstance(node, FrameworkNode) and node.gone):
+            # A drain that ends late takes its agent away after an operator has cleaned up.
+            away = node.gone if isinstance(node, FrameworkNode) else getattr(node, "retired", False)
+            if not node.up and not away:
                 yield f"{node.name} is down"
         leader = self.leader
         if leader is None or leader.master is None:
