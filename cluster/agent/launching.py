@@ -31,7 +31,7 @@ class LaunchRules(Books):
     def run_task(self, message: RunTask, now: float) -> None:
         """Launch a task; one that is here already is not launched again."""
         framework, info = message.framework, message.task
-        self._supersede(framework.id, info.task_id)
+        self.supersede(framework.id, info.task_id)
         if self.known(framework.id, info.task_id) or not self._ours(info):
             return
         if not self.room(self._needed(message)):
@@ -74,7 +74,7 @@ class LaunchRules(Books):
         framework = message.framework
         infos = message.tasks
         for info in infos:
-            self._supersede(framework.id, info.task_id)
+            self.supersede(framework.id, info.task_id)
         if any(self.known(framework.id, info.task_id) or not self._ours(info) for info in infos):
             return
         if not self.room(self._needed(message)):
@@ -107,7 +107,7 @@ class LaunchRules(Books):
             self._add(run, task)
             self.effects.append(LaunchContainer(run))
 
-    def _supersede(self, framework_id: str, task_id: str) -> None:
+    def supersede(self, framework_id: str, task_id: str) -> None:
         """Forget that a task was dropped, as it is launched once more: whoever does so has heard of that."""
         key = (framework_id, task_id)
         pending = self.updates.stream(*key)

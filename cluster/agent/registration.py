@@ -91,7 +91,6 @@ class Registering(Actor):
             self._register_timer = None
         self._ping_timeout = message.ping_timeout
         self._expect_ping(message.ping_timeout)
-        self.state.resend_updates(self._now)
         self.state.registered(message, self._now)
         self._done()
 

@@ -80,6 +80,10 @@ class AgentState(RecoveryRules):
         for framework_id, task_id in message.kill:
             self.kill_unheard(framework_id, task_id)
         for framework_id, task_id in message.tasks:
+            # What is told of an earlier launch says nothing of the one that the master means.
+            self.supersede(framework_id, task_id)
+        self._resend_updates(now)
+        for framework_id, task_id in message.tasks:
             if not self.known(framework_id, task_id):
                 status = TaskStatus(
                     task_id,
@@ -100,7 +104,7 @@ class AgentState(RecoveryRules):
                 exited = ExitedExecutor(self.info.id, framework_id, executor_id, "the agent does not have it")
                 self.effects.append(ToMaster(exited))
 
-    def resend_updates(self, now: float) -> None:
+    def _resend_updates(self, now: float) -> None:
         """Send the first update of every task, to a master that is new."""
         self.effects += [ToMaster(update) for update in self.updates.resend(now)]
 

@@ -79,6 +79,10 @@ class TaskRules(ReconciliationRules):
         A task that is in no books may be one that the master forgot, with the agent saying what became of it.
         """
         if entry is not None:
+            if status.state is TaskState.DROPPED and entry.state is TaskState.STAGING:
+                # That of an earlier launch, which its framework knows of, says nothing about this one.
+                last = self.last_known(framework.id, status.task_id)
+                return last is None or last.status.uuid != status.uuid
             if status.uuid == entry.status.uuid or may_follow(entry.state, status.state):
                 return True
             log.warning("task %s: %s after %s", entry.key, status.state, entry.state)

@@ -431,3 +431,14 @@ async def test_a_dropped_task_is_launched_once_more_though_its_drop_is_not_ackno
     assert [status.state for status in await world.acknowledge()] == [TaskState.RUNNING]
     await world.run("t")
     assert world.machine.launches == ["t"]
+
+
+async def test_a_second_launch_that_was_lost_is_dropped_anew(world: AgentWorld) -> None:
+    """The drop of the first is still to be acknowledged: what is told of the second has a name of its own."""
+    world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F1", "t"),))
+    await world.ping(connected=False)
+    (first,) = world.statuses()
+    await world.ping(connected=False)
+    (second,) = world.statuses()
+    assert first.state is second.state is TaskState.DROPPED
+    assert first.uuid != second.uuid

@@ -199,3 +199,23 @@ async def test_an_executor_holds_its_own_resources_until_it_ends(world: World) -
     (failure,) = framework.take(FrameworkFailure)
     assert (failure.agent_id, failure.executor_id) == (agent.id, "e")
     assert world.free(agent) == "cpus:4;mem:1024"
+
+
+@pytest.mark.asyncio
+async def test_the_drop_of_an_earlier_launch_says_nothing_of_the_next(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task(), refuse=0)
+    await world.update(agent, framework, "t", TaskState.DROPPED, "first")
+    world.tell(framework, Acknowledge(framework.id, agent.id, "t", "first"))
+    await world.advance(1)
+    framework.statuses()
+    agent.inbox.clear()
+    await world.accept(framework, framework.offers(), task())
+    # Repeated, as its acknowledgement was lost.
+    await world.update(agent, framework, "t", TaskState.DROPPED, "first")
+    assert framework.statuses() == []
+    assert [m.uuid for m in agent.take(StatusUpdateAcknowledgement)] == ["first"]
+    assert world.master.state.frameworks[framework.id].tasks["t"].state is TaskState.STAGING
+    await world.update(agent, framework, "t", TaskState.DROPPED, "second")
+    assert [status.uuid for status in framework.statuses()] == ["second"]
