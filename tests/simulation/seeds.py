@@ -32,6 +32,9 @@ FOUND: dict[int, str] = {
     522: "a task that ran behind a partition was denied, and then taken for one that was never launched",
     922: "a dropped task was launched once more before its drop was acknowledged: the agent took it for known",
     930: "LOST, then FAILED, to a scheduler that had been started again, after a failover",
+    77: "a second launch under the same id was lost, and the agent still told the drop of the first",
+    1604: "as 77: the scheduler took the repeated drop for what it was, and waited for ever",
+    1910: "as 77",
     1003: "as 342, with all that was written for three minutes",
 }
 
