@@ -135,7 +135,9 @@ class Checker:
             # remembers that the end was told. Documented; it would take a sync of the disk for each task's end.
             self.counts["told again after a loss of power"] += 1
             return
-        if truth.told is not None and not may_come_after(truth.told, state):
+        unlaunched = state is TaskState.DROPPED and not truth.starts
+        if truth.told is not None and not may_come_after(truth.told, state) and not unlaunched:
+            # (That it was never launched may be said of it again, when an Accept comes late.)
             self.violation(
                 f"told-back-{truth.told.short}",
                 f"{state.short} is told after that: {truth} ({status.message})",

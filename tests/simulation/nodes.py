@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["AgentNode", "FrameworkNode", "MasterNode", "Node"]
 
 AGENT_ID = "agent"
-KILLED_WITHIN = 10.0
+KILLED_WITHIN = 60.0
 """Seconds beyond the grace period in which a task has ended of which an agent was told to end it."""
 
 

@@ -35,6 +35,8 @@ FOUND: dict[int, str] = {
     77: "a second launch under the same id was lost, and the agent still told the drop of the first",
     1604: "as 77: the scheduler took the repeated drop for what it was, and waited for ever",
     1910: "as 77",
+    2123: "an Accept that came twice, and late: DROPPED after GONE, of what never ran",
+    2225: "a kill that waited for a slow disk",
     1003: "as 342, with all that was written for three minutes",
 }
 

@@ -157,6 +157,7 @@ async def test_uris_are_there_before_the_command_runs(world: AgentWorld, tmp_pat
     command = CommandInfo("true", uris=(URI(str(tmp_path / "data"), output_file="input"),))
     await world.run(task("t", command=command))
     await until(lambda: world.machine.launches)
+    await world.settle()
     assert (main_container(world).spec.cwd / "input").read_text() == "hello"
 
 
@@ -164,6 +165,7 @@ async def test_what_cannot_be_fetched_is_a_task_that_failed(world: AgentWorld, t
     command = CommandInfo("true", uris=(URI(str(tmp_path / "nothing")),))
     await world.run(task("t", command=command))
     await until(lambda: world.agent.state.runs == {})
+    await world.settle()
     (status,) = await world.acknowledge()
     assert (status.state, status.reason) == (TaskState.FAILED, Reason.CONTAINER_LAUNCH_FAILED)
     assert str(tmp_path / "nothing") in status.message
@@ -187,6 +189,7 @@ async def test_a_task_is_killed_while_its_uris_are_fetched(world: AgentWorld) ->
         await accepted.wait()
         await world.tell(KillTask("F1", "t"))
         await until(lambda: world.agent.state.runs == {})
+        await world.settle()
         (status,) = await world.acknowledge()
         assert status.state is TaskState.KILLED
         assert world.machine.launches == []
