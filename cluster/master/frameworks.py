@@ -49,6 +49,9 @@ class FrameworkRules(Ledger):
         elif self.has_ended(info.id):
             self.send(sender, FrameworkRefused(f"framework {info.id} has ended"))
             return
+        if self._by_upid.get(sender, info.id) != info.id:
+            # Another scheduler is there now: what is for the one before is not for it.
+            self.framework_exited(sender, now)
         framework = self.frameworks.get(info.id)
         again = framework is not None and framework.upid == sender and framework.connected
         if framework is not None and again and framework.info == info:

@@ -47,6 +47,7 @@ class LaunchRules(Ledger):
         """Launch tasks, each by itself; return what is left, and what was wrong if none could be launched."""
         refused = 0
         for task in operation.tasks:
+            self._supersede(framework, task)
             new, executor_resources, problem = self._executor_needs(framework, agent, task)
             problem = problem or task_problem(task, agent.id, left, executor_resources, framework.task_ids)
             if problem:
@@ -76,6 +77,12 @@ class LaunchRules(Ledger):
         failed = bool(operation.tasks) and refused == len(operation.tasks)
         return left, "no task of it could be launched" if failed else None
 
+    def _supersede(self, framework: FrameworkRecord, task: TaskInfo) -> None:
+        """Forget a task that was dropped, though nobody has acknowledged that: it is launched once more."""
+        known = framework.tasks.get(task.task_id)
+        if known is not None and known.state is TaskState.DROPPED:
+            self.forget_task(known)
+
     def _executor_needs(
         self, framework: FrameworkRecord, agent: AgentRecord, task: TaskInfo
     ) -> tuple[ExecutorInfo | None, Resources, str | None]:
@@ -101,6 +108,8 @@ class LaunchRules(Ledger):
     ) -> tuple[Parts, str | None]:
         """Launch tasks together, or none of them; return what is left, and what was wrong."""
         executor = operation.executor
+        for task in operation.tasks:
+            self._supersede(framework, task)
         taken = (framework.id, executor.executor_id) in agent.executors or any(
             key[0] == framework.id and task.info.executor_id == executor.executor_id
             for key, task in agent.tasks.items()

@@ -9,9 +9,11 @@ from cluster.messages import (
     FrameworkRefused,
     RunTask,
     ShutdownFramework,
+    StatusUpdate,
     Subscribe,
     Subscribed,
     TaskState,
+    TaskStatus,
     Teardown,
 )
 from tests.cluster.world import World, executor, task
@@ -136,3 +138,19 @@ async def test_a_second_scheduler_takes_over_and_the_first_is_told(world: World)
     world.system.terminate(first.upid)
     await world.settle()
     assert world.master.state.frameworks[first.id].connected
+
+
+@pytest.mark.asyncio
+async def test_another_scheduler_at_the_same_address_does_not_hear_for_the_one_before(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework(failover_timeout=60.0)
+    await world.accept(framework, framework.offers(), task())
+    before = framework.id
+    other = FrameworkInfo("other", id="its-own")
+    world.tell(framework, Subscribe(other))
+    await world.settle()
+    framework.inbox.clear()
+    world.tell(agent, StatusUpdate(before, TaskStatus("t", TaskState.RUNNING, uuid="u")))
+    await world.settle()
+    assert framework.statuses() == []
+    assert not world.master.state.frameworks[before].connected

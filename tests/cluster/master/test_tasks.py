@@ -219,3 +219,17 @@ async def test_the_drop_of_an_earlier_launch_says_nothing_of_the_next(world: Wor
     assert world.master.state.frameworks[framework.id].tasks["t"].state is TaskState.STAGING
     await world.update(agent, framework, "t", TaskState.DROPPED, "second")
     assert [status.uuid for status in framework.statuses()] == ["second"]
+
+
+@pytest.mark.asyncio
+async def test_a_dropped_task_is_launched_once_more_before_that_is_acknowledged(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    await world.accept(framework, framework.offers(), task(), refuse=0)
+    await world.update(agent, framework, "t", TaskState.DROPPED, "first")
+    await world.advance(1)
+    framework.statuses()
+    agent.take(RunTask)
+    await world.accept(framework, framework.offers(), task())
+    assert framework.statuses() == []
+    assert len(agent.take(RunTask)) == 1
