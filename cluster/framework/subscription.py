@@ -141,6 +141,9 @@ class Subscription(Actor):
         """The master has taken this framework."""
         if self.master is not None or self._leader is None or self._is_deposed(sender):
             return
+        if self.info.id not in ("", message.framework_id):
+            # A first subscription, from before it had its id, has come late, to a master that does not know it yet.
+            return
         self.master = sender
         if sender is not None:
             # The link of the subscription may have broken, and the answer come over the next connection.

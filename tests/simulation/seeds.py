@@ -37,6 +37,8 @@ FOUND: dict[int, str] = {
     1910: "as 77",
     2123: "an Accept that came twice, and late: DROPPED after GONE, of what never ran",
     2225: "a kill that waited for a slow disk",
+    2297: "a first subscription came late to a new master, and the framework took the id that it was given for it",
+    2462: "a dropped task was launched once more before that was acknowledged, refused, and waited for ever",
     1003: "as 342, with all that was written for three minutes",
 }
 

@@ -110,6 +110,18 @@ async def test_a_master_that_answers_over_another_connection_is_watched(stage: S
 
 
 @pytest.mark.asyncio
+async def test_it_keeps_its_id_though_a_first_subscription_came_late_to_a_new_master(stage: Stage) -> None:
+    framework = await stage.start(Recorder())
+    assert framework.id == ID
+    stage.master.answers = False
+    await stage.lose()
+    await stage.tell(Subscribed("another", "M2"))
+    assert (framework.id, framework.connected) == (ID, False)
+    await stage.tell(Subscribed(ID, "M2"))
+    assert framework.connected
+
+
+@pytest.mark.asyncio
 async def test_who_is_refused_ends(stage: Stage) -> None:
     stage.master.answers = False
     await stage.start(Recorder(failover_timeout=60, framework_id="F9"))
