@@ -51,7 +51,11 @@ class FrameworkRules(Ledger):
             return
         if self._by_upid.get(sender, info.id) != info.id:
             # Another scheduler is there now: what is for the one before is not for it.
+            before = self.frameworks.get(self._by_upid[sender])
             self.framework_exited(sender, now)
+            self._by_upid.pop(sender, None)
+            if before is not None:
+                before.upid = None
         framework = self.frameworks.get(info.id)
         again = framework is not None and framework.upid == sender and framework.connected
         if framework is not None and again and framework.info == info:
@@ -173,8 +177,8 @@ class FrameworkRules(Ledger):
             self.forget_task(task)
         self.allocator.remove_framework(framework_id)
         del self.frameworks[framework_id]
-        if framework.upid is not None:
-            self._by_upid.pop(framework.upid, None)
+        if framework.upid is not None and self._by_upid.get(framework.upid) == framework_id:
+            del self._by_upid[framework.upid]
         self.completed_frameworks.append(Completed(framework.info, reason, now))
         return True
 

@@ -226,6 +226,10 @@ class Ledger:
         self._numbers[kind] += 1
         return f"{self.master_id}-{kind}{self._numbers[kind]}"
 
+    def is_own(self, id_: str) -> bool:
+        """Whether this master has given that id."""
+        return id_.startswith(f"{self.master_id}-")
+
     def send(self, to: UPID, message: Message) -> None:
         """Have the actor send a message after this turn."""
         self.outbox.append((to, message))

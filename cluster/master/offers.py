@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from cluster.messages import (
     Accept,
     Decline,
@@ -24,6 +26,8 @@ from .records import AgentRecord, FrameworkRecord
 from .reservations import ReservationRules
 
 __all__ = ["OfferRules"]
+
+log = logging.getLogger("ostrom.master")
 
 NONE = Resources()
 
@@ -85,6 +89,10 @@ class OfferRules(LaunchRules, ReservationRules):
         if problem:
             for offer in offers:
                 self.return_to_agent(offer, offer_parts(offer), 0.0, now)
+            if self.recovering and not all(self.is_own(offer_id) for offer_id in message.offer_ids):
+                # A former master may have taken it, and launched: who asks is told when the agents are back.
+                log.info("framework %s: offers of a former master, no answer: %s", framework.id, problem)
+                return
             for operation in message.operations:
                 self._drop_operation(framework, operation, problem, now)
             return

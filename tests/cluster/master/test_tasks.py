@@ -9,6 +9,7 @@ from cluster.messages import (
     ExecutorToFramework,
     ExitedExecutor,
     FrameworkFailure,
+    FrameworkInfo,
     FrameworkToExecutor,
     KillTask,
     Reason,
@@ -16,6 +17,7 @@ from cluster.messages import (
     RunTask,
     ShutdownExecutor,
     StatusUpdateAcknowledgement,
+    Subscribe,
     Suppress,
     TaskState,
 )
@@ -233,3 +235,19 @@ async def test_a_dropped_task_is_launched_once_more_before_that_is_acknowledged(
     await world.accept(framework, framework.offers(), task())
     assert framework.statuses() == []
     assert len(agent.take(RunTask)) == 1
+
+
+@pytest.mark.asyncio
+async def test_offers_of_a_former_master_are_not_answered_while_agents_are_to_come(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework(failover_timeout=60.0)
+    offers = framework.offers()
+    await world.restart()
+    world.tell(framework, Subscribe(FrameworkInfo("test", id=framework.id, failover_timeout=60.0)))
+    await world.settle()
+    # Had the former master taken it, the agent would bring the task yet.
+    await world.accept(framework, offers, task())
+    assert framework.statuses() == []
+    await world.register(agent)
+    await world.accept(framework, offers, task())
+    assert [status.state for status in framework.statuses()] == [TaskState.DROPPED]
