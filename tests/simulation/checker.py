@@ -135,7 +135,7 @@ class Checker:
             # remembers that the end was told. Documented; it would take a sync of the disk for each task's end.
             self.counts["told again after a loss of power"] += 1
             return
-        unlaunched = state is TaskState.DROPPED and not truth.starts
+        unlaunched = TaskState.DROPPED in (state, truth.told) and not truth.starts and state.terminal
         if truth.told is not None and not may_come_after(truth.told, state) and not unlaunched:
             # (That it was never launched may be said of it again, when an Accept comes late.)
             self.violation(
