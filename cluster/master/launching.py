@@ -182,7 +182,7 @@ class LaunchRules(Ledger):
         self.count("tasks_refused")
         log.warning("framework %s: task %r refused: %s", framework.id, task.task_id, problem)
         known = framework.task_ids.get(task.task_id) or self.last_known(framework.id, task.task_id)
-        if known is not None:
+        if known is not None and known.state is not TaskState.DROPPED:
             status = msgspec.structs.replace(
                 known.status, source=Source.MASTER, reason=Reason.RECONCILIATION, message=problem, uuid=""
             )

@@ -40,6 +40,7 @@ FOUND: dict[int, str] = {
     2297: "a first subscription came late to a new master, and the framework took the id that it was given for it",
     2462: "a dropped task was launched once more before that was acknowledged, refused, and waited for ever",
     2857: "an Accept came again, to a new master whose agents were still to come: DROPPED of what ran",
+    4045: "a dropped task was launched once more on a void offer, and told as if it were the first drop again",
     1003: "as 342, with all that was written for three minutes",
 }
 

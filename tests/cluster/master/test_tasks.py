@@ -251,3 +251,19 @@ async def test_offers_of_a_former_master_are_not_answered_while_agents_are_to_co
     await world.register(agent)
     await world.accept(framework, offers, task())
     assert [status.state for status in framework.statuses()] == [TaskState.DROPPED]
+
+
+@pytest.mark.asyncio
+async def test_a_second_launch_that_is_dropped_too_is_told_as_the_first_was(world: World) -> None:
+    agent = await world.agent()
+    framework = await world.framework()
+    offers = framework.offers()
+    await world.accept(framework, offers, task(), refuse=0)
+    await world.update(agent, framework, "t", TaskState.DROPPED, "first")
+    world.tell(framework, Acknowledge(framework.id, agent.id, "t", "first"))
+    await world.settle()
+    framework.statuses()
+    # The offer is void: what is told is of this launch, and no repetition.
+    await world.accept(framework, offers, task())
+    (status,) = framework.statuses()
+    assert (status.state, status.reason) == (TaskState.DROPPED, Reason.INVALID_OFFERS)
