@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,9 @@ class Agent(Hearing):
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def _uuid(self) -> str:
+        if self._seed is None:
+            # A container's id proves to the agent which executor speaks: others must not guess it from ids they see.
+            return secrets.token_hex(16)
         return f"{self._rng.getrandbits(128):032x}"
 
     def restore(self) -> None:

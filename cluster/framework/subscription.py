@@ -53,6 +53,8 @@ class Subscription(Actor):
         self._leader: UPID | None = None
         self._deposed: dict[UPID, set[UPID]] = {}
         self._backoff = 0.0
+        self._asked = False
+        """Whether a subscription has been sent since the last connection to the master broke."""
         self._timer: Timer | None = None
         self._ever = False
         self._said: list[tuple[FrameworkInfo, tuple[str, ...]]] = []
@@ -125,6 +127,7 @@ class Subscription(Actor):
         if (self.info, suppressed) not in self._said:
             self._said.append((self.info, suppressed))
         self.send(self._leader, Subscribe(self.info, suppressed))
+        self._asked = True
         most = BACKOFF_MAX
         if self.info.failover_timeout > 0:
             most = min(most, max(self.info.failover_timeout / 10, BACKOFF_LEAST))
@@ -141,12 +144,15 @@ class Subscription(Actor):
         """The master has taken this framework."""
         if self.master is not None or self._leader is None or self._is_deposed(sender):
             return
+        if not self._asked:
+            # The connection over which it was asked for has broken, and to the master that is the end of it.
+            return
         if self.info.id not in ("", message.framework_id):
             # A first subscription, from before it had its id, has come late, to a master that does not know it yet.
             return
         self.master = sender
         if sender is not None:
-            # The link of the subscription may have broken, and the answer come over the next connection.
+            # The answer may come over another connection than the one that was linked.
             self.link(sender)
         self.view = MasterView(self.view.subscription + 1, message.master_id)
         self.info = msgspec.structs.replace(self.info, id=message.framework_id)
@@ -183,6 +189,7 @@ class Subscription(Actor):
     def exited(self, upid: UPID, reason: str) -> None:
         """The master's connection is gone: subscribe again."""
         if upid in (self.master, self._leader):
+            self._asked = False
             if self.master is not None:
                 log.warning("lost the master at %s (%s), subscribing again", upid, reason)
             self._lost()

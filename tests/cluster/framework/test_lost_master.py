@@ -97,12 +97,16 @@ async def test_a_new_leader_is_told_the_id_and_an_old_one_is_not_heard(stage: St
 
 
 @pytest.mark.asyncio
-async def test_a_master_that_answers_over_another_connection_is_watched(stage: Stage) -> None:
+async def test_an_answer_that_comes_after_the_connection_of_its_question_broke_is_none(stage: Stage) -> None:
+    """The master has seen the connection break too, and drops what it hears of the framework: it is asked again."""
     stage.master.answers = False
     framework = await stage.start(Recorder())
     assert len(stage.master.take(Subscribe)) == 1
-    # The subscription has arrived; then its connection broke, and with it the link.
     await stage.lose()
+    await stage.tell(Subscribed(ID, "M1"))
+    assert not framework.connected
+    await stage.advance(5.0)
+    assert stage.master.take(Subscribe)
     await stage.tell(Subscribed(ID, "M1"))
     assert framework.connected
     await stage.lose()
@@ -115,6 +119,7 @@ async def test_it_keeps_its_id_though_a_first_subscription_came_late_to_a_new_ma
     assert framework.id == ID
     stage.master.answers = False
     await stage.lose()
+    await stage.advance(5.0)
     await stage.tell(Subscribed("another", "M2"))
     assert (framework.id, framework.connected) == (ID, False)
     await stage.tell(Subscribed(ID, "M2"))
