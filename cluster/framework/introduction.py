@@ -80,14 +80,11 @@ def _min_offer(value: MinOffer) -> tuple[Resources, ...]:
 
 def _constraints(value: Constraints) -> tuple[tuple[AttributeConstraint, ...], ...]:
     """Groups of constraints; a single group may be written without its brackets."""
-    if all(isinstance(each, AttributeConstraint) for each in value):
-        value = [value] if value else []  # type: ignore[list-item]
-    groups = []
-    for group in value:
-        if isinstance(group, AttributeConstraint):
-            raise TypeError("constraints has single constraints beside groups of them")
-        groups.append(tuple(group))
-    return tuple(groups)
+    singles = tuple(each for each in value if isinstance(each, AttributeConstraint))
+    groups = tuple(tuple(each) for each in value if not isinstance(each, AttributeConstraint))
+    if singles and groups:
+        raise TypeError("constraints has single constraints beside groups of them")
+    return (singles,) if singles else groups
 
 
 _FIELDS: dict[str, Any] = {
