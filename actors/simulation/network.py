@@ -127,9 +127,13 @@ class Connection:
             self._carry(sender.address, partial(self._arrive, sender.address, frame))
 
     def end(self, leaver: SimulatedTransport, *, silent: bool) -> None:
-        """One end leaves: the other hears of it after all that was sent, unless the end is silent."""
+        """One end leaves: the other hears of it after all that was sent, unless the end is silent.
+
+        What it had not sent yet is gone with it: whoever has its address next must not be taken for its sender.
+        """
         leaver.connections.pop(self.other(leaver.address), None)
         self.ends.pop(leaver.address, None)
+        self._waiting.pop(leaver.address, None)
         if not silent:
             self._carry(leaver.address, lambda: self.break_("connection closed"))
 
@@ -214,11 +218,13 @@ class Connection:
     def _give_up_for(self, kept: Connection) -> None:
         """Another connection between the same two is kept: what waits for this one goes over that."""
         self.open = False
-        self._dialler.connections[self._peer] = kept
-        kept.ends[self._dialler.address] = self._dialler
-        waiting = self._waiting.pop(self._dialler.address, [])
-        if waiting:
-            kept.send(self._dialler, waiting)
+        waiting, self._waiting = self._waiting, {}
+        # Not the dialler alone: the other may have given up its own for this one, whose dialler is dead by now.
+        for address, transport in self.ends.items():
+            transport.connections[self.other(address)] = kept
+            kept.ends[address] = transport
+            if address in waiting:
+                kept.send(transport, waiting[address])
 
     def _arrive(self, sender: Address, frame: bytes) -> None:
         peer = self.other(sender)

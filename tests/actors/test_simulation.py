@@ -278,6 +278,35 @@ def test_both_dial_at_once_and_nothing_is_lost() -> None:
             assert [note.number for note in probe.notes] == list(range(5))
 
 
+@pytest.mark.parametrize("dies", ["a", "b"])
+def test_who_crashes_while_both_dial_leaves_nothing_behind(dies: str) -> None:
+    """Found by the campaign (seed 4732): half a connection was left, with a dead process's unsent words in it."""
+
+    async def scenario(simulation: Simulation) -> None:
+        systems = {name: await simulation.start(name) for name in ("a", "b")}
+        lasting, late = Probe(), Probe()
+        lives = "b" if dies == "a" else "a"
+        systems[lives].spawn(lasting, "p")
+        # The connection that `a` dials is to be kept, and takes a while; `b` gives its own up for it.
+        simulation.network.latency = constant(1)
+        systems["a"].send(at("p", "b"), Note("before"))
+        await asyncio.sleep(0.1)
+        simulation.network.latency = constant(0.01)
+        systems["b"].send(at("p", "a"), Note("before"))
+        await asyncio.sleep(0.1)
+        simulation.crash(dies, silent=True)
+        again = await simulation.restart(dies)
+        again.spawn(late, "p")
+        again.send(at("p", lives), Note("after"))
+        await asyncio.sleep(3)
+        systems[lives].send(at("p", dies), Note("after"))
+        await asyncio.sleep(1)
+        assert [note.text for note in lasting.notes] == ["after"]
+        assert [note.text for note in late.notes] == ["before", "after"]
+
+    Simulation().run(scenario)
+
+
 def test_clocks_differ() -> None:
     async def scenario(simulation: Simulation) -> None:
         slow = await simulation.start("slow", rate=0.5, offset=-10)
