@@ -2,7 +2,7 @@
 
 from .actor import Master
 from .invariants import violations
-from .options import MasterOptions, RoleOptions
+from .options import MasterOptions, RateLimit, RoleOptions
 from .state import MasterState
 
-__all__ = ["Master", "MasterOptions", "MasterState", "RoleOptions", "violations"]
+__all__ = ["Master", "MasterOptions", "MasterState", "RateLimit", "RoleOptions", "violations"]

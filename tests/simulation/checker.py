@@ -242,9 +242,10 @@ class Checker:
                     used += task.info.resources
                     if ending or task.killed:
                         dying += task.info.resources
-        if not state.info.resources.contains(used):
-            missing = state.info.resources.missing(used)
-            if state.info.resources.contains(used - dying):
+        there = state.info.resources + state.info.revocable
+        if not there.contains(used):
+            missing = there.missing(used)
+            if there.contains(used - dying):
                 # What is to end anyway, and whose framework does not count any more, may overlap with what comes.
                 self.violation(
                     "overlap", f"{name} uses more than it has while some of it is ended: {missing}"

@@ -9,6 +9,7 @@ from actors.simulation import exponential
 from isolation import Exit
 
 from .nodes import AgentNode, FrameworkNode, MasterNode
+from .operators import OPERATIONS
 from .plan import Fault
 from .world import World
 
@@ -42,8 +43,8 @@ async def cause(world: World, fault: Fault) -> None:
         )
         await asyncio.sleep(fault.seconds)
         disk.delay, disk.failing = 0.0, False
-    elif fault.kind == "operator":
-        await _operate(world, fault, rng)
+    elif fault.kind in ("operator", "reserve", "quota", "maintenance"):
+        await OPERATIONS[fault.flavour or fault.kind](world, fault, rng)
     elif fault.kind == "session":
         world.election.expire()
     elif fault.kind == "latency":
@@ -86,22 +87,6 @@ async def _crash(world: World, fault: Fault) -> None:
         node.crash(silent=silent)
     await asyncio.sleep(fault.seconds)
     await node.start()
-
-
-async def _operate(world: World, fault: Fault, rng: Random) -> None:
-    node = world.nodes[fault.targets[0]]
-    if not isinstance(node, AgentNode) or node.agent is None or not node.agent.state.info.id:
-        return
-    agent_id = node.agent.state.info.id
-    if fault.flavour == "drain":
-        mark_gone = rng.random() < 0.3
-        await world.operate("drain", agent_id, rng.choice((None, 0.0, 5.0)), mark_gone)
-        if mark_gone:
-            return
-    else:
-        await world.operate("mark_gone" if fault.flavour == "gone" else fault.flavour, agent_id)
-    await asyncio.sleep(fault.seconds)
-    await world.operate("reactivate", agent_id)
 
 
 def _kill_container(world: World, fault: Fault, rng: Random) -> None:

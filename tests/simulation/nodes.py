@@ -13,7 +13,7 @@ from actors import UPID, ActorSystem, handles
 from cluster.agent import Agent
 from cluster.election import MASTER_ID
 from cluster.framework import FrameworkRefusedError
-from cluster.master import Master, MasterOptions
+from cluster.master import Master, MasterOptions, RateLimit
 from cluster.messages import AgentInfo, KillTask
 from cluster.resources import Resources
 
@@ -121,9 +121,13 @@ class MasterNode(Node):
             ping_interval=plan.ping_interval,
             max_missed_pings=plan.max_missed_pings,
             agent_reregister_timeout=plan.agent_reregister_timeout,
+            agent_removal_rate_limit=plan.removal_limit,
+            rate_limits={"p": RateLimit(plan.qps)} if plan.qps is not None else {},
         )
         registry = SimulatedRegistry(world.registry, world.disk("registry"), lambda: self.alive_in(life))
-        self.master = Master(options=options, registry=registry, seed=self.rng.getrandbits(32))
+        self.master = Master(
+            options=options, registry=registry, allocator=plan.allocator, seed=self.rng.getrandbits(32)
+        )
         state = self.master.state
         self.master.on_turn = lambda: world.checker.master_turn(state)
         system.spawn(self.master, MASTER_ID)
@@ -198,7 +202,10 @@ class AgentNode(Node):
         world, life, system = self.world, self.lives, self.system
         assert system is not None
         info = AgentInfo(
-            self.name, Resources.of(cpus=self.plan.cpus, mem=self.plan.mem), checkpoint=self.plan.checkpoint
+            self.name,
+            Resources.of(cpus=self.plan.cpus, mem=self.plan.mem),
+            checkpoint=self.plan.checkpoint,
+            revocable=Resources.of(cpus=self.plan.revocable) if self.plan.revocable else Resources(),
         )
         containerizer = MachineContainerizer(self.machine, lambda: self.alive_in(life))
         agent = _WatchedAgent(
@@ -249,7 +256,8 @@ class AgentNode(Node):
         assert self.system is not None
         reason = await self.system.wait(upid)
         self.world.checker.counts[f"agent ended: {reason.partition(':')[0]}"] += 1
-        self.retired = "shut down by the master" in reason
+        # One whose machine is down for maintenance is refused until it is up again.
+        self.retired = "shut down by the master" in reason and "maintenance" not in reason
         expected = ("refused", "shut down by the master", "the simulated disk failed")
         self.ended("the agent", reason, expected=any(text in reason for text in expected))
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-__all__ = ["TEMPERS", "AgentPlan", "Fault", "FrameworkPlan", "Plan", "make_plan"]
+__all__ = ["TEMPERS", "WIDER_FROM", "AgentPlan", "Fault", "FrameworkPlan", "Plan", "make_plan"]
+
+WIDER_FROM = 10_000
+"""From this seed on plans have more kinds of things; those before it keep the stories that they are known for."""
 
 TEMPERS = (
     "polite",
@@ -37,6 +40,9 @@ FAULTS = {
 }
 """Kinds of faults (see faults.py), and how often each is drawn."""
 
+WIDER_TEMPERS = ("reserving", "updating", "revocable")
+WIDER_FAULTS = {"reserve": 4, "quota": 3, "maintenance": 3}
+
 
 @dataclass(frozen=True)
 class AgentPlan:
@@ -48,6 +54,7 @@ class AgentPlan:
     offset: float
     rate: float
     checkpoint: bool
+    revocable: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class FrameworkPlan:
     offset: float
     partition_aware: bool
     killing_state: bool
+    principal: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,9 @@ class Plan:
     max_missed_pings: int
     agent_reregister_timeout: float
     launch_failures: float
+    allocator: str = "drf"
+    qps: float | None = None
+    removal_limit: tuple[int, float] | None = None
 
     def describe(self) -> str:
         """The plan for people, a line for each thing."""
@@ -102,6 +113,7 @@ class Plan:
             f"{len(self.agents)} agents, {len(self.frameworks)} frameworks, chaos for {self.chaos:.0f} s",
             f"  latency {self.latency}, offer timeout {self.offer_timeout}, "
             f"ping {self.ping_interval} x {self.max_missed_pings}, launches fail {self.launch_failures}",
+            f"  allocator {self.allocator}, messages a second {self.qps}, removal limit {self.removal_limit}",
         ]
         lines += [f"  {agent}" for agent in self.agents]
         lines += [f"  {framework}" for framework in self.frameworks]
@@ -137,7 +149,8 @@ def make_plan(seed: int) -> Plan:
         rng.choice((20.0, 60.0, 300.0)),
         rng.choice((0.0, 0.0, 0.1)),
     )
-    return _denser(Random(f"plan, denser/{seed}"), plan, names, weights)
+    plan = _denser(Random(f"plan, denser/{seed}"), plan, names, weights)
+    return plan if seed < WIDER_FROM else _wider(Random(f"plan, wider/{seed}"), plan)
 
 
 def _denser(rng: Random, plan: Plan, names: tuple[list[str], list[str]], weights: list[int]) -> Plan:
@@ -161,6 +174,41 @@ def _denser(rng: Random, plan: Plan, names: tuple[list[str], list[str]], weights
     ]
     faults.sort(key=lambda fault: fault.at)
     return replace(plan, frameworks=tuple(frameworks), faults=tuple(faults))
+
+
+def _wider(rng: Random, plan: Plan) -> Plan:
+    """Reservations, quotas, maintenance, revocable resources, limits of rates, other allocators."""
+    frameworks = [
+        replace(
+            framework,
+            temper=rng.choice(WIDER_TEMPERS) if rng.random() < 0.4 else framework.temper,
+            principal=rng.choice(("", "p")),
+        )
+        for framework in plan.frameworks
+    ]
+    # One of them has some, or who waits for it waits for ever.
+    agents = [
+        replace(agent, revocable=rng.choice((0, 0, 2)) if n else 2) for n, agent in enumerate(plan.agents)
+    ]
+    faults = [
+        _wider_fault(rng, plan.chaos, [agent.name for agent in agents])
+        for _ in range(rng.choice((0, 2, 5, 15)))
+    ]
+    return replace(
+        plan,
+        agents=tuple(agents),
+        frameworks=tuple(frameworks),
+        faults=tuple(sorted((*plan.faults, *faults), key=lambda fault: fault.at)),
+        allocator=rng.choice(("drf", "drf", "capacity", "fifo", "lottery", "priority")),
+        qps=rng.choice((None, None, None, 2.0, 20.0)),
+        removal_limit=rng.choice((None, None, (1, 30.0))),
+    )
+
+
+def _wider_fault(rng: Random, chaos: float, agents: list[str]) -> Fault:
+    kind = rng.choices(list(WIDER_FAULTS), list(WIDER_FAULTS.values()))[0]
+    count = rng.randint(1, min(3, len(agents))) if kind == "maintenance" else 1
+    return Fault(rng.uniform(3, chaos), kind, tuple(rng.sample(agents, count)), rng.choice((1.0, 10.0, 60.0)))
 
 
 def _agent(rng: Random, number: int) -> AgentPlan:

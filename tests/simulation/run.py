@@ -16,6 +16,7 @@ from actors.simulation import Simulation
 
 from .checker import Checker
 from .faults import cause
+from .operators import put_back
 from .plan import Fault, Plan, make_plan
 from .tempers import make_driver
 from .world import World
@@ -110,6 +111,7 @@ class _Campaign:
         await world.recover()
         world.drain()
         await asyncio.sleep(SETTLED_AFTER)
+        await put_back(world)
         await world.clean_up()
         await self._quiet(QUIET_WITHIN, final=False)
         for node in world.frameworks:

@@ -23,9 +23,11 @@ from cluster.messages import (
     LaunchGroup,
     Offer,
     Reconcile,
+    Reserve,
     TaskInfo,
     TaskState,
     TaskStatus,
+    Unreserve,
 )
 from cluster.resources import Resources
 
@@ -95,6 +97,7 @@ class Client(Framework):
         able = (
             (plan.partition_aware, Capability.PARTITION_AWARE),
             (plan.killing_state, Capability.TASK_KILLING_STATE),
+            (plan.temper == "revocable", Capability.REVOCABLE_RESOURCES),
         )
         self._info = FrameworkInfo(
             plan.name,
@@ -103,6 +106,7 @@ class Client(Framework):
             plan.roles,
             plan.failover_timeout,
             "host",
+            principal=plan.principal,
             capabilities=tuple(capability for can, capability in able if can),
         )
         self.plan = plan
@@ -399,6 +403,57 @@ class Overreaching(Greedy):
                 await super().offers([offer])
 
 
+class Reserving(Greedy):
+    """Reserves some of what it is offered, for its role or one near it, uses it, and lets it go again."""
+
+    async def offers(self, offers: Sequence[Offer]) -> None:
+        for offer in offers:
+            choice = self.rng.randint(0, 3)
+            if choice == 0 or self.wanted <= 0:
+                await super().offers([offer])
+                continue
+            some = Resources.of(cpus=self.rng.choice((0.5, 1.0)), mem=64)
+            own = self.rng.choice((offer.role, offer.role, f"{offer.role}/below", "eng"))
+            reserve = Reserve(some, own, "reserve" if self.rng.random() < 0.5 else "")
+            unreserve = Unreserve(some, own, "unreserve" if self.rng.random() < 0.5 else "")
+            task = self.make_task(resources=some)
+            launch = Launch((task,))
+            self.where[task.task_id] = offer.agent_id
+            self.accept(
+                offer,
+                self.rng.choice(
+                    (
+                        (reserve, launch),
+                        (launch, reserve),
+                        (reserve, launch, unreserve),
+                        (unreserve, launch),
+                    )
+                ),
+                refuse_seconds=self.rng.choice((None, 0.0)),
+            )
+
+
+class Updating(Greedy):
+    """Changes its roles, and how much it must be offered."""
+
+    async def work(self) -> None:
+        while not self.draining:
+            await asyncio.sleep(self.rng.expovariate(1 / self.plan.pace))
+            roles = self.rng.choice((("*",), ("eng", "ops"), ("ops",), self.plan.roles))
+            least = self.rng.choice(((), (), "cpus:1", ["cpus:4", "mem:1024"]))
+            self.update(roles=roles, min_offer=least)
+
+
+class Revocable(Polite):
+    """Runs some of its tasks on what may be taken back."""
+
+    def make_task(self, offer: Offer | None = None, **fields: Any) -> TaskInfo:
+        if self.rng.random() < 0.5:
+            fields["revocable"] = True
+            fields["resources"] = Resources.of(cpus=self.rng.choice((0.1, 1.0)))
+        return super().make_task(offer, **fields)
+
+
 TEMPER_CLASSES: dict[str, type[Client]] = {
     "polite": Polite,
     "greedy": Greedy,
@@ -411,4 +466,7 @@ TEMPER_CLASSES: dict[str, type[Client]] = {
     "killing": Killing,
     "executing": Executing,
     "forgetful": Forgetful,
+    "reserving": Reserving,
+    "updating": Updating,
+    "revocable": Revocable,
 }

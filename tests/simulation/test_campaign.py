@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from .plan import WIDER_FROM
 from .seeds import FOUND
 
-SEEDS = 200
+SEEDS = 100
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,8 +28,10 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_whatever_fails_nothing_is_lost() -> None:
-    done = run("-m", "tests.simulation", "--seeds", str(SEEDS), "--jobs", str(os.cpu_count() or 1))
+@pytest.mark.parametrize("first", [0, WIDER_FROM])
+def test_whatever_fails_nothing_is_lost(first: int) -> None:
+    jobs = str(os.cpu_count() or 1)
+    done = run("-m", "tests.simulation", "--seed", str(first), "--seeds", str(SEEDS), "--jobs", jobs)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
 
 

@@ -130,24 +130,24 @@ class World:
         for node in self.nodes.values():
             await node.start()
 
-    async def _led(self) -> None:
+    async def led(self) -> Master:
         """Wait until a master leads, and has written what it knows."""
-        while self.leader is None or self.leader.master is None or not self.leader.master.durable:
+        while True:
+            leader = self.leader
+            if leader is not None and leader.master is not None and leader.master.durable:
+                return leader.master
             await asyncio.sleep(1)
 
     async def clean_up(self) -> None:
         """What an operator does when all is over: agents that never come back are gone, all others are offered."""
-        await self._led()
-        assert self.leader is not None
-        assert self.leader.master is not None
+        registry = (await self.led()).state.registry
         alive = {node.agent.state.info.id for node in self.agents if node.agent is not None}
-        registry = self.leader.master.state.registry
         for agent_id in {**registry.agents, **registry.unreachable}:
             if agent_id not in alive:
-                await self._led()
+                await self.led()
                 await self.operate("mark_gone", agent_id)
         for agent_id in list(registry.drains):
-            await self._led()
+            await self.led()
             await self.operate("reactivate", agent_id)
         for node in self.agents:
             await node.renew()
@@ -187,6 +187,9 @@ class World:
             yield from (f"the master waits for agent {agent_id}" for agent_id in state.recovering)
             yield from (f"the master has framework {f.id} ({f.info.name})" for f in state.frameworks.values())
             yield from (f"the master has offer {offer_id}" for offer_id in state.offers)
+            for kind in ("quotas", "reservations", "windows", "drains"):
+                if left := getattr(state.registry, kind):
+                    yield f"operators have put back all {kind}, but there are {left}"
             for agent in state.agents.values():
                 if agent.free != agent.info.resources:
                     yield f"agent {agent.id}: free {agent.free} of {agent.info.resources}"
