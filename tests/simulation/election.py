@@ -87,6 +87,11 @@ class SimulatedContender:
         self.end: asyncio.Future[str] | None = loop.create_future()
         self._election = election
 
+    @property
+    def leads(self) -> bool:
+        """The service tells the old leader before there is a new one."""
+        return self.won.done() and self.end is not None and not self.end.done()
+
     async def contend(self, candidate: UPID) -> None:
         """Wait until the candidate leads."""
         self.candidate = candidate
