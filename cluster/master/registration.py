@@ -105,6 +105,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
             whole,
             registered_at=now,
             incarnation=message.incarnation,
+            forgetful=message.forgetful,
             reserved=reserved,
             drain=self.registry.drains.get(info.id),
         )
@@ -161,6 +162,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
             agent.upid = sender
         self._by_upid[sender] = agent.id
         agent.incarnation = message.incarnation
+        agent.forgetful |= message.forgetful
         agent.connected = True
         self.pong(agent)
         ended = self.adopt_frameworks(message, now, on_record=True)
