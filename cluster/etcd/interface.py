@@ -17,6 +17,7 @@ __all__ = [
     "Get",
     "KeyValue",
     "Lease",
+    "LeaseGoneError",
     "Page",
     "Put",
     "TxnResult",
@@ -33,6 +34,10 @@ class EtcdUnavailableError(EtcdError):
 
 class EtcdRefusedError(EtcdError):
     """etcd says no: nothing was done, and asking again does not help."""
+
+
+class LeaseGoneError(EtcdRefusedError):
+    """The lease that was named has ended, or never was."""
 
 
 class CompactedError(EtcdError):
