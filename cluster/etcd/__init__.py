@@ -1,5 +1,7 @@
 """etcd, as much of it as an election and a registry need, over its own HTTP/JSON gateway."""
 
+from .address import EtcdAddress
+from .client import EtcdClient
 from .interface import (
     CompactedError,
     Compare,
@@ -22,6 +24,8 @@ __all__ = [
     "Compare",
     "Delete",
     "Etcd",
+    "EtcdAddress",
+    "EtcdClient",
     "EtcdError",
     "EtcdRefusedError",
     "EtcdUnavailableError",
