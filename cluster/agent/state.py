@@ -55,7 +55,8 @@ class AgentState(RecoveryRules):
         ]
         named = {record.framework_id for record in tasks} | {e.framework_id for e in executors}
         frameworks = [info for key, info in self.frameworks.items() if key in named]
-        return RegisterAgent(self.info, tuple(frameworks), tuple(executors), tuple(tasks), incarnation)
+        parts = tuple(frameworks), tuple(executors), tuple(tasks)
+        return RegisterAgent(self.info, *parts, incarnation, self.forgetful)
 
     def registered(self, message: AgentRegistered, now: float) -> None:
         """The master has taken this agent. What it believes here and is not, was lost on the way.

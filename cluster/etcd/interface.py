@@ -17,6 +17,7 @@ __all__ = [
     "Get",
     "KeyValue",
     "Lease",
+    "LeaseGoneError",
     "Page",
     "Put",
     "TxnResult",
@@ -33,6 +34,10 @@ class EtcdUnavailableError(EtcdError):
 
 class EtcdRefusedError(EtcdError):
     """etcd says no: nothing was done, and asking again does not help."""
+
+
+class LeaseGoneError(EtcdRefusedError):
+    """The lease that was named has ended, or never was."""
 
 
 class CompactedError(EtcdError):
@@ -137,7 +142,7 @@ class Etcd(Protocol):
         """Do `then` if all compares hold, else `otherwise`; at once. At most 128 operations, each key set once."""
 
     async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
-        """The keys that begin with `prefix` and come after `after`, at most `limit` (0: all), at a revision (0: now)."""
+        """Keys that begin with `prefix` and come after `after`, at most `limit` (0: all), at a revision (0: now)."""
 
     async def get(self, key: str) -> tuple[KeyValue | None, int]:
         """A key, or None, and the revision at which that is so."""

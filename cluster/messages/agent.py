@@ -49,7 +49,8 @@ class ExecutorState(Struct, frozen=True, omit_defaults=True):
 class RegisterAgent(Message):
     """Agent to master: take me, with what I run. Without an id in `agent`, for the first time.
 
-    `incarnation` names this life of the agent's process.
+    `incarnation` names this life of the agent's process. `forgetful`: its machine was started again, no master has
+    heard of that yet, and with the power the disk may have lost the last of what ran.
     """
 
     agent: AgentInfo
@@ -57,6 +58,7 @@ class RegisterAgent(Message):
     executors: tuple[ExecutorState, ...] = ()
     tasks: tuple[TaskRecord, ...] = ()
     incarnation: str = ""
+    forgetful: bool = False
 
 
 class AgentRegistered(Message):
