@@ -111,6 +111,7 @@ class EtcdRegistry:
     async def _read(self) -> tuple[RegistryState, bytes | None]:
         state, sequence = RegistryState(), None
         page = await self._page("", 0)
+        revision = page.revision
         while True:
             for item in page.items:
                 if item.key == self._sequence_key:
@@ -119,7 +120,7 @@ class EtcdRegistry:
                     state.apply(self._change(item))
             if not page.more:
                 return state, sequence
-            page = await self._page(page.items[-1].key, page.revision)
+            page = await self._page(page.items[-1].key, revision)
 
     async def _page(self, after: str, revision: int) -> Page:
         return await self._answer(
