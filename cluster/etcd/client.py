@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
@@ -266,10 +267,12 @@ class EtcdClient:
                     "Grpc-Metadata-hasleader": "true",
                 },
             )
+        # aiohttp warns of more than 1 MiB of bytes, and sends a file's in pieces.
+        body = data if len(data) < 2**20 else io.BytesIO(data)
         url = f"{'https' if self._tls else 'http'}://{self._endpoints[place]}{path}"
         headers = {"Authorization": token} if token else None
         return await self._session.post(
-            url, data=data, headers=headers, timeout=timeout, allow_redirects=False
+            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
         )
 
     def _decode(self, data: bytes | bytearray, type_: type[T]) -> T:
