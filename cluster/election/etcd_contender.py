@@ -183,8 +183,9 @@ class EtcdContender:
 
     async def _keep(self, lease: Lease) -> None:
         """Renew the lease, and with it the time in which it leads, as long as its key is there."""
+        pause = lease.ttl / 4
         while not self._done:
-            await sleep(self.clock, lease.ttl / 4)
+            await sleep(self.clock, pause)
             began = self.clock.monotonic()
             try:
                 left = await self._etcd.keepalive(lease.id, timeout=lease.ttl / 8)
@@ -195,11 +196,12 @@ class EtcdContender:
                 item, _ = await self._etcd.get(self.key) if left > 0 else (None, 0)
             except EtcdUnavailableError as error:
                 self._trouble = f": {error}"
-                await sleep(self.clock, lease.ttl / 20)
+                pause = lease.ttl / 20
                 continue
             except EtcdRefusedError as error:
                 self._lose(f"etcd refuses to renew its lease: {error}")
                 return
+            pause = lease.ttl / 4
             if left <= 0:
                 self._lose("its lease has ended")
             elif item is None or item.create_revision != self.term:
