@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .events import Event, Summary, decode
@@ -25,14 +25,20 @@ class CrowdError(Exception):
 
 
 class Tasks:
-    """What became of all tasks, as the frameworks and the agents say."""
+    """What became of all tasks, as the frameworks and the agents say. CrowdError if that does not fit together."""
 
-    def __init__(self, told: dict[str, int], failed: int, started: Counter[str]) -> None:
+    def __init__(self, frameworks: Sequence[Summary], agents: Sequence[Summary]) -> None:
+        told = {task: ends for summary in frameworks for task, ends in summary.tasks.items()}
+        started: Counter[str] = Counter()
+        for summary in agents:
+            started.update(summary.tasks)
         self.asked = len(told)
-        self.lost = failed + sum(ends == 0 for ends in told.values())
+        self.lost = sum(summary.failed for summary in frameworks) + sum(ends == 0 for ends in told.values())
         self.doubled = sum(ends > 1 or started[task] > 1 for task, ends in told.items())
-        # That nothing is counted twice is only known if it is counted.
-        self.unseen = sum(ends > 0 and not started[task] for task, ends in told.items())
+        self.again = sum(summary.again for summary in frameworks)
+        unseen = sum(ends > 0 and not started[task] for task, ends in told.items())
+        if unseen > self.lost:
+            raise CrowdError(f"{unseen} tasks have ended that no agent has started")
 
 
 class Crowd:
@@ -58,7 +64,9 @@ class Crowd:
     async def _host(self, module: str, first: int, count: int) -> _Host:
         host = _Host(self._note)
         with self._log.open("ab") as log:
-            await host.start([f"benchmarks.failover.{module}", self._master, str(first), str(count)], log.fileno())
+            await host.start(
+                [f"benchmarks.failover.{module}", self._master, str(first), str(count)], log.fileno()
+            )
         return host
 
     def check(self) -> None:
@@ -69,14 +77,8 @@ class Crowd:
 
     async def end(self) -> Tasks:
         """Let the frameworks end, then the agents; return what became of the tasks. CrowdError if they do not say."""
-        told: dict[str, int] = {}
-        failed, started = 0, Counter[str]()
-        for summary in await self._end(self._frameworks):
-            told.update(summary.tasks)
-            failed += summary.failed
-        for summary in await self._end(self._agents):
-            started.update(summary.tasks)
-        return Tasks(told, failed, started)
+        frameworks = await self._end(self._frameworks)
+        return Tasks(frameworks, await self._end(self._agents))
 
     async def _end(self, hosts: list[_Host]) -> list[Summary]:
         try:

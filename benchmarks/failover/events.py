@@ -31,11 +31,15 @@ class Event(msgspec.Struct, frozen=True, tag="event"):
 
 
 class Summary(msgspec.Struct, frozen=True, tag="summary"):
-    """The last line of a process. Frameworks: tasks and how often each was told to have ended well, and how many were
-    told to have ended otherwise; agents: tasks and how often each was started."""
+    """The last line of a process: what became of its tasks.
+
+    With each task, how often it was started (agents), or in how many states it was told to have ended (frameworks).
+    `failed` are those that did not end well; `again` counts ends that were told once more.
+    """
 
     tasks: dict[str, int]
     failed: int = 0
+    again: int = 0
 
 
 def decode(line: bytes) -> Event | Summary:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
@@ -15,7 +14,7 @@ from actors import ActorSystem, run
 from cluster import CommandInfo, Framework, Offer, Resources, TaskHandle, TaskInfo, TaskState, TaskStatus
 from cluster.election import detector_for
 
-from .events import Following, Summary, report, tell
+from .events import Following, Kind, Summary, report, tell
 
 EACH = Resources.of(cpus=0.1, mem=8)
 TOGETHER = 10
@@ -27,16 +26,15 @@ PATIENCE = 60.0
 
 
 class Load(Framework):
-    """Runs short tasks, ten at a time, and notes how each ended."""
+    """Runs short tasks, ten at a time, and notes each end that is told, in `ends`."""
 
     def __init__(self, name: str, detector: Following) -> None:
         super().__init__(name, failover_timeout=600.0)
         self.name = name
-        self.tasks: Counter[str] = Counter()
-        self.failed = 0
+        self.ends: dict[str, list[TaskState]] = {}
         self.enough = asyncio.Event()
         self._detector = detector
-        self._rng = Random(name)
+        self._rng = Random(name)  # noqa: S311 - how long tasks take, no secret
         self._offered = False
 
     def on_subscribed(self, again: bool) -> None:
@@ -61,22 +59,31 @@ class Load(Framework):
 
     async def status(self, status: TaskStatus) -> None:
         """Note each end."""
-        if status.state is TaskState.FINISHED:
-            self.tasks[status.task_id] += 1
-        elif status.state.terminal:
-            self.failed += 1
-            print(f"{status.task_id}: {status.state.value} {status.reason} {status.message}", file=sys.stderr)
+        if status.state.terminal:
+            self.ends[status.task_id].append(status.state)
+            if status.state is not TaskState.FINISHED:
+                text = f"{status.task_id}: {status.state.value} {status.reason.value} {status.message}"
+                print(text, file=sys.stderr, flush=True)
 
     def _begin(self) -> TaskHandle:
-        task_id = f"{self.name}.{len(self.tasks)}"
-        self.tasks[task_id] = 0
+        task_id = f"{self.name}.{len(self.ends)}"
+        self.ends[task_id] = []
         seconds = f"{self._rng.uniform(SHORTEST, LONGEST):.3f}"
         command = CommandInfo("sleep", ("sleep", seconds, task_id), shell=False)
         return self.submit(TaskInfo(task_id, EACH, command=command))
 
-    def _report(self, kind: str) -> None:
+    def _report(self, kind: Kind) -> None:
         if self._detector.leader is not None:
-            report("offer" if kind == "offer" else "taken", self.name, self._detector.leader)
+            report(kind, self.name, self._detector.leader)
+
+
+def summary(ends: dict[str, list[TaskState]]) -> Summary:
+    """Of the ends that each task was told to have had."""
+    return Summary(
+        {task: len(set(states)) for task, states in ends.items()},
+        failed=sum(bool(states) and states[0] is not TaskState.FINISHED for states in ends.values()),
+        again=sum(len(states) - len(set(states)) for states in ends.values()),
+    )
 
 
 async def serve(master: str, names: list[str]) -> None:
@@ -94,8 +101,7 @@ async def serve(master: str, names: list[str]) -> None:
         done, late = await asyncio.wait(runs, timeout=PATIENCE)
         for each in done:
             each.result()
-        tasks = {task: ends for framework in frameworks for task, ends in framework.tasks.items()}
-        tell(Summary(tasks, sum(framework.failed for framework in frameworks)))
+        tell(summary({task: ends for framework in frameworks for task, ends in framework.ends.items()}))
         for each in late:
             each.cancel()
         await asyncio.gather(*late, return_exceptions=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actors import UPID, format_address
+from benchmarks.processor import scheduled
 from cluster.election import Detector, detector_for
 from cluster.local import NodeProcess
 
@@ -23,7 +24,9 @@ PAUSE = 1.0
 class Masters:
     """They elect one of them at `election`, etcd://...; `changed` is told who leads, and when that was known here."""
 
-    def __init__(self, election: str, ttl: int, directory: Path, changed: Callable[[str, float], None]) -> None:
+    def __init__(
+        self, election: str, ttl: int, directory: Path, changed: Callable[[str, float], None]
+    ) -> None:
         self.election = election
         self.leader = ""
         """The UPID of the leader, empty if there is none."""
@@ -51,11 +54,23 @@ class Masters:
 
     def kill_leader(self) -> None:
         """SIGKILL it."""
-        self._leading().kill()
+        self.leading.kill()
 
     def end_leader(self) -> None:
         """SIGTERM: it hands over."""
-        os.kill(self._leading().pid, signal.SIGTERM)
+        os.kill(self.leading.pid, signal.SIGTERM)
+
+    def scheduled(self) -> dict[int, tuple[float, float]]:
+        """Seconds that each has run, and has waited for a processor, by its process id; see `processor.scheduled`."""
+        return {node.pid: scheduled(node.pid) for node in self._nodes}
+
+    @property
+    def leading(self) -> NodeProcess:
+        """The process of the leader. LookupError if there is none."""
+        if not self.leader:
+            raise LookupError("no master leads")
+        address = format_address(UPID.parse(self.leader).address)
+        return next(node for node in self._nodes if node.address == address)
 
     async def stop(self) -> None:
         """End all."""
@@ -65,10 +80,6 @@ class Masters:
         if self._detector is not None:
             self._detector.close()
         await asyncio.gather(*(node.stop() for node in self._nodes))
-
-    def _leading(self) -> NodeProcess:
-        address = format_address(UPID.parse(self.leader).address)
-        return next(node for node in self._nodes if node.address == address)
 
     def _detected(self, leader: UPID | None) -> None:
         self.leader = "" if leader is None else str(leader)

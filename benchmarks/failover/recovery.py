@@ -12,10 +12,10 @@ __all__ = ["Recovery", "Seconds"]
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Seconds from the loss of the leader until
+    """Seconds from the loss of the leader until something has happened.
 
-    another leads (`elected`), all are told of it (`detection`), all are taken by it (`all_back`), and it makes its
-    first offer; `reregistration` is from `detection` to `all_back`.
+    `elected`: another leads; `detection`: all are told of it; `all_back`: all are taken by it; `first_offer`: it has
+    made one. `reregistration` is from `detection` to `all_back`.
     """
 
     elected: float
@@ -50,7 +50,9 @@ class Recovery:
         """The times; None as long as not all has happened."""
         told = [self._first.get((self._leader, "told", member)) for member in self._members]
         taken = [self._first.get((self._leader, "taken", member)) for member in self._members]
-        offers = [at for (leader, kind, _), at in self._first.items() if (leader, kind) == (self._leader, "offer")]
+        offers = [
+            at for (leader, kind, _), at in self._first.items() if (leader, kind) == (self._leader, "offer")
+        ]
         if not self._leader or None in told or None in taken or not offers:
             return None
         last_told = max(at for at in told if at is not None) - self._began
