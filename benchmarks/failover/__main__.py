@@ -4,8 +4,9 @@ A real etcd of three members, three masters as processes that are started again 
 process; their tasks are timers), 20 frameworks (10 in a process) that run ten short tasks at a time each. The leader is
 killed (SIGKILL) at a random time, 10 times for each time of the lease; besides it is ended (SIGTERM), 5 times.
 Figures without a suffix are for the default lease of 10 s. All count from the signal on (`reregistration` from
-`detection`), and are medians, but for `worst`. `leader_ran` and `leader_waited` tell for how much of the time until all
-were back the new leader ran, and waited for a processor: if that is much, the machine has measured itself.
+`detection`), and are medians, but for `worst`. `leader_ran` and `leader_waited` tell for how much of the time from
+its election until all were back the new leader ran, and waited for a processor: if it waited much, the machine has
+measured itself.
 
 At the end every task is accounted for: `tasks_lost` are those that were not told to have ended well, `tasks_doubled`
 those that were started more than once, or told to have ended in two ways. `ends_told_again` counts what is allowed:

@@ -60,9 +60,9 @@ class Masters:
         """SIGTERM: it hands over."""
         os.kill(self.leading.pid, signal.SIGTERM)
 
-    def scheduled(self) -> dict[int, tuple[float, float]]:
-        """Seconds that each has run, and has waited for a processor, by its process id; see `processor.scheduled`."""
-        return {node.pid: scheduled(node.pid) for node in self._nodes}
+    def scheduled(self) -> tuple[float, float]:
+        """Seconds that the leader has run, and has waited for a processor: see `processor.scheduled`."""
+        return scheduled(self.leading.pid)
 
     @property
     def leading(self) -> NodeProcess:

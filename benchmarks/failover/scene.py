@@ -23,7 +23,8 @@ LIMIT = 60.0
 class Loss:
     """What the loss of a leader has cost.
 
-    `ran` and `waited`: seconds for which the next leader has run, and waited for a processor, until all were back.
+    `ran` and `waited`: seconds for which the next leader has run, and waited for a processor, from its election until
+    all were back.
     """
 
     seconds: Seconds
@@ -40,10 +41,12 @@ class Scene:
         election = f"etcd://{','.join(endpoints)}/failover-{ttl}"
         self._masters = Masters(election, ttl, directory, self._elected)
         self._crowd = Crowd(election, directory / "crowd.log", self._noted)
+        self._scheduled = 0.0, 0.0
         self._recoveries = [Recovery(self._crowd.members, time.monotonic())]
 
     def _elected(self, leader: str, at: float) -> None:
         self._recoveries[-1].leads(leader, at)
+        self._scheduled = self._masters.scheduled()
 
     def _noted(self, event: Event) -> None:
         self._recoveries[-1].note(event)
@@ -63,13 +66,11 @@ class Scene:
         """Lose the leader; return when all are back. CrowdError if that takes very long."""
         while not self._masters.leader:
             await asyncio.sleep(0.05)
-        before = self._masters.scheduled()
         self._recoveries.append(Recovery(self._crowd.members, time.monotonic()))
         how(self._masters)
         seconds = await self._recovered()
-        leader = self._masters.leading.pid
-        then, now = before.get(leader, (0.0, 0.0)), self._masters.scheduled()[leader]
-        return Loss(seconds, now[0] - then[0], now[1] - then[1])
+        ran, waited = self._masters.scheduled()
+        return Loss(seconds, ran - self._scheduled[0], waited - self._scheduled[1])
 
     async def _recovered(self) -> Seconds:
         end = time.monotonic() + self._ttl + LIMIT
