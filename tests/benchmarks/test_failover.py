@@ -83,7 +83,7 @@ def test_every_task_is_accounted_for():
         ("tasks", 6, None),
         ("tasks_lost", 2, False),
         ("tasks_doubled", 2, False),
-        ("ends_told_again", 1, None),
+        ("ends_told_again", 1, False),
     ]
 
 
