@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 
-from actors import UPID, Actor, Message, Timer, handles
+from actors import NOPROC, UPID, Actor, Message, Timer, handles
 from cluster.election import Detector
 from cluster.messages import (
     AgentRefused,
@@ -22,6 +22,12 @@ from .state import AgentState
 __all__ = ["Registering"]
 
 log = logging.getLogger("ostrom.agent")
+
+SOON = 0.1
+"""Seconds, at most, until an agent asks again that found nobody there: one who was elected just now is there at once.
+
+Then twice as many each time.
+"""
 
 
 class Registering(Actor):
@@ -43,6 +49,7 @@ class Registering(Actor):
         self._taken = asyncio.Event()
         self._ping_timeout = 0.0
         self._backoff = 0.0
+        self._soon = SOON
         self._register_timer: Timer | None = None
         self._ping_timer: Timer | None = None
 
@@ -56,7 +63,7 @@ class Registering(Actor):
     def _detected(self, leader: UPID | None) -> None:
         self._leader = leader
         self.master = None
-        self._backoff = 0.0
+        self._backoff, self._soon = 0.0, SOON
         if leader is None or not self._taken.is_set() or not self._detector.spread:
             self._register()
             return
@@ -90,7 +97,7 @@ class Registering(Actor):
         if self.master is None:
             log.info("registered as %s with master %s", message.agent_id, sender)
         self.master = sender
-        self._backoff = 0.0
+        self._backoff, self._soon = 0.0, SOON
         self._taken.set()
         if self._register_timer is not None:
             self._register_timer.cancel()
@@ -151,6 +158,13 @@ class Registering(Actor):
             self.master = None
             if self._register_timer is None or self._backoff == 0.0:
                 self._register()
+            elif reason == NOPROC:
+                self._register_timer.cancel()
+                self._register_timer = self.after(
+                    self._rng.uniform(self._soon / 2, self._soon), self._register
+                )
+                self._soon = min(self._soon * 2, self.options.registration_backoff_max)
+                self._backoff = self._soon / 2
             return
         self.state.executor_exited(upid)
         self._done()
