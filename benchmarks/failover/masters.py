@@ -52,6 +52,12 @@ class Masters:
         self._detector = detector_for(self.election)
         self._detector.watch(self._detected)
 
+    def check(self) -> None:
+        """NodeFailedError if one of them could not be started again."""
+        for task in self._supervising:
+            if task.done():
+                task.result()
+
     def kill_leader(self) -> None:
         """SIGKILL it."""
         self.leading.kill()

@@ -74,8 +74,9 @@ class Scene:
 
     async def _recovered(self) -> Seconds:
         end = time.monotonic() + self._ttl + LIMIT
-        while (seconds := self._recoveries[-1].seconds()) is None:
+        while (seconds := self._recoveries[-1].seconds()) is None or not self._masters.leader:
             self._crowd.check()
+            self._masters.check()
             if time.monotonic() > end:
                 missing = self._recoveries[-1].missing()
                 raise CrowdError(f"{len(missing)} are not back: {', '.join(missing[:10])}")
