@@ -80,6 +80,7 @@ class EtcdClient:
         self._current = 0
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self._watches: set[_Lines] = set()
         self._token = ""
         self._renewing = asyncio.Lock()
 
@@ -169,6 +170,7 @@ class EtcdClient:
                 timeout = aiohttp.ClientTimeout(total=None)
                 response = await self._post(place, "/v3/watch", body, timeout, token)
                 lines = _Lines(response)
+                self._watches.add(lines)
                 if response.status != 200:
                     raise self._failure(place, response.status, await _read(response))
                 reply = self._watched(await lines.next())
@@ -184,12 +186,15 @@ class EtcdClient:
                 self._rotate(place, why)
         finally:
             if lines is not None:
+                self._watches.discard(lines)
                 lines.close()
         raise EtcdUnavailableError(f"etcd watch at {self._endpoints[place]}: {why}")
 
     async def close(self) -> None:
         """Let go of connections. What is under way, and all later calls, end with EtcdUnavailableError."""
         self._closed = True
+        for lines in self._watches:
+            lines.abort()
         if self._session is not None:
             await self._session.close()
 
@@ -267,12 +272,11 @@ class EtcdClient:
                     "Grpc-Metadata-hasleader": "true",
                 },
             )
-        # aiohttp warns of more than 1 MiB of bytes, and sends a file's in pieces.
-        body = data if len(data) < 2**20 else io.BytesIO(data)
         url = f"{'https' if self._tls else 'http'}://{self._endpoints[place]}{path}"
         headers = {"Authorization": token} if token else None
+        # As a file it is written bit by bit: a megabyte of a registry does not stop the loop.
         return await self._session.post(
-            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            url, data=io.BytesIO(data), headers=headers, timeout=timeout, allow_redirects=False
         )
 
     def _decode(self, data: bytes | bytearray, type_: type[T]) -> T:
@@ -383,6 +387,10 @@ class _Lines:
         line = bytes(self._data[:end])
         del self._data[: end + 1]
         return line
+
+    def abort(self) -> None:
+        """End the wait for a line; closing the session does not."""
+        self._response.content.set_exception(_TryNextError("the client was closed"))
 
     def close(self) -> None:
         """Break the connection off."""
