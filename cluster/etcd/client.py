@@ -20,6 +20,7 @@ from .interface import (
     Event,
     KeyValue,
     Lease,
+    LeaseGoneError,
     Operation,
     Page,
     TxnResult,
@@ -45,10 +46,6 @@ REFUSALS = {INVALID_ARGUMENT, NOT_FOUND, 6, 7, RESOURCE_EXHAUSTED, 9, OUT_OF_RAN
 
 class _TryNextError(Exception):
     """This endpoint did not answer, or not like etcd: another may."""
-
-
-class _NotFoundError(EtcdRefusedError):
-    """There is no such lease."""
 
 
 class _TokenError(EtcdRefusedError):
@@ -107,7 +104,7 @@ class EtcdClient:
         """End a lease and delete its keys. Nothing happens if it has ended."""
         try:
             await self._call("/v3/lease/revoke", {"ID": str(lease)}, dict)
-        except _NotFoundError:
+        except LeaseGoneError:
             return
 
     async def txn(
@@ -274,7 +271,6 @@ class EtcdClient:
             )
         url = f"{'https' if self._tls else 'http'}://{self._endpoints[place]}{path}"
         headers = {"Authorization": token} if token else None
-        # As a file it is written bit by bit: a megabyte of a registry does not stop the loop.
         return await self._session.post(
             url, data=io.BytesIO(data), headers=headers, timeout=timeout, allow_redirects=False
         )
@@ -321,7 +317,7 @@ class EtcdClient:
         if code == OUT_OF_RANGE and "compacted" in text:
             return CompactedError(text)
         if code == NOT_FOUND:
-            return _NotFoundError(text)
+            return LeaseGoneError(text)
         if code in REFUSALS and not (code == RESOURCE_EXHAUSTED and "too many requests" in text):
             return EtcdRefusedError(text)
         return _TryNextError(text)

@@ -1,8 +1,9 @@
 """A whole cluster on one machine."""
 
+from .agent_node import AgentFailedError, AgentNode
 from .cluster import DEFAULT_RESOURCES, LocalCluster
 from .lifeline import Lifeline
-from .nodes import AgentFailedError, AgentNode, MasterNode
+from .master_node import MasterNode
 from .processes import NodeFailedError, NodeProcess
 
 __all__ = [

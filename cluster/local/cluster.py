@@ -16,7 +16,8 @@ from cluster.master import MasterOptions, RoleOptions
 from cluster.resources import Resources
 from isolation import ContainerSpec
 
-from .nodes import AgentNode, MasterNode
+from .agent_node import AgentNode
+from .master_node import MasterNode
 from .processes import NodeProcess
 
 __all__ = ["DEFAULT_RESOURCES", "LocalCluster"]

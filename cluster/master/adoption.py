@@ -94,7 +94,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
     def _adopt_task(self, agent: AgentRecord, record: TaskRecord, now: float, *, returned: bool) -> bool:
         """Take over a task. False if its framework has ended, or believes that the task has."""
         key = (record.framework_id, record.task.task_id)
-        denied = key in self.denied and record.framework_id in self.frameworks
+        denied = (record.denied or key in self.denied) and record.framework_id in self.frameworks
         if not denied and not self.adoptable(agent.id, record):
             return False
         framework, task_id = self.frameworks[record.framework_id], record.task.task_id
@@ -136,7 +136,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             return framework is not None
         task_id = record.task.task_id
         aside = framework.unreachable_tasks.get(task_id)
-        if (framework.id, task_id) in self.denied:
+        if record.denied or (framework.id, task_id) in self.denied:
             return False
         if task_id in framework.tasks or aside is not None:
             return task_id not in framework.tasks and aside is not None and aside.agent_id == agent_id
