@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.simulation.etcd.store import Store
 
 from cluster.etcd import EtcdAddress, EtcdClient
 from cluster.etcd.server import EtcdCluster
+from tests.simulation.etcd.store import Store
 
 from .storages import EtcdStorage, Memory, Sqlite, Storage, StoredEtcd
 

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.simulation.etcd.store import Store
-
 from cluster.etcd import Compare, Delete, EtcdUnavailableError, KeyValue, Page, Put, TxnResult
 from cluster.etcd.interface import Operation
 from cluster.registry import EtcdRegistry, MemoryRegistry, Registry, SqliteRegistry
+from tests.simulation.etcd.store import Store
 
 Do = Callable[[], Awaitable[Any]]
 """What does a call that was made."""
