@@ -273,12 +273,10 @@ class EtcdClient:
                     "Grpc-Metadata-hasleader": "true",
                 },
             )
-        # aiohttp warns of more than 1 MiB of bytes; a file's are sent in pieces, and do not stop the loop.
-        body = data if len(data) < 2**20 else io.BytesIO(data)
         url = f"{'https' if self._tls else 'http'}://{self._endpoints[place]}{path}"
         headers = {"Authorization": token} if token else None
         return await self._session.post(
-            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            url, data=io.BytesIO(data), headers=headers, timeout=timeout, allow_redirects=False
         )
 
     def _decode(self, data: bytes | bytearray, type_: type[T]) -> T:
