@@ -14,6 +14,7 @@ import rich_click as click
 from actors import parse_address
 from cluster.attributes import Attributes
 from cluster.election import check_master
+from cluster.etcd import EtcdAddress
 from cluster.http.bodies import meant_by
 from cluster.master.options import RateLimit
 from cluster.master.validation import role_problem
@@ -23,6 +24,7 @@ from cluster.resources import Resources
 __all__ = [
     "ADDRESS",
     "ATTRIBUTES",
+    "ETCD",
     "MASTER",
     "PRIORITY",
     "QUOTA",
@@ -147,6 +149,7 @@ def _priority(text: str) -> tuple[str, int]:
 
 ADDRESS = _Parsed("host:port", _address)
 MASTER = _Parsed("host:port|etcd://hosts/path", _master)
+ETCD = _Parsed("etcd://hosts/path", EtcdAddress.parse)
 RESOURCES = _Parsed("resources", Resources.parse)
 ATTRIBUTES = _Parsed("attributes", Attributes.parse)
 ROLE = _Parsed("role", _role)

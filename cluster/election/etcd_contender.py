@@ -20,6 +20,7 @@ from cluster.etcd import (
     Lease,
     LeaseGoneError,
     Put,
+    WatchSilentError,
 )
 
 from .clocks import BootClock, sleep
@@ -175,6 +176,8 @@ class EtcdContender:
                 async for events in self._etcd.watch(self.key, revision + 1):
                     if any(event.item is None for event in events):
                         return
+            except WatchSilentError:
+                continue
             except (CompactedError, EtcdUnavailableError) as error:
                 pauses.note(error)
             await sleep(self.clock, pauses.next())

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from random import Random
 
 from actors import UPID, Clock
-from cluster.etcd import CompactedError, Etcd, EtcdRefusedError, EtcdUnavailableError, KeyValue
+from cluster.etcd import (
+    CompactedError,
+    Etcd,
+    EtcdRefusedError,
+    EtcdUnavailableError,
+    KeyValue,
+    WatchSilentError,
+)
 
 from .clocks import BootClock, sleep
 from .leader import Leader, leader_key
@@ -73,6 +80,8 @@ class EtcdDetector:
                         for event in events:
                             self._tell(event.item, changed)
                     pause = self._pauses.next()
+                except WatchSilentError:
+                    continue
                 except (CompactedError, EtcdUnavailableError) as error:
                     self._pauses.note(error)
                     pause = self._pauses.next()

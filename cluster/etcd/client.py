@@ -24,6 +24,7 @@ from .interface import (
     Operation,
     Page,
     TxnResult,
+    WatchSilentError,
 )
 
 __all__ = ["EtcdClient"]
@@ -160,6 +161,7 @@ class EtcdClient:
             }
         )
         place, lines, watching, within = self._current, None, False, self._endpoint_timeout
+        silent = False
         try:
             token = await self._token_now()
             place = self._current
@@ -179,13 +181,15 @@ class EtcdClient:
         except (_TryNextError, EtcdRefusedError, codec.NonsenseError, aiohttp.ClientError, OSError) as error:
             why = self._clean(str(error)) or f"nothing came for {within:g} s"
             # Long silence is what a key that does not change looks like: the caller's read decides.
-            if not (watching and isinstance(error, TimeoutError)):
+            silent = watching and isinstance(error, TimeoutError)
+            if not silent:
                 self._rotate(place, why)
         finally:
             if lines is not None:
                 self._watches.discard(lines)
                 lines.close()
-        raise EtcdUnavailableError(f"etcd watch at {self._endpoints[place]}: {why}")
+        kind = WatchSilentError if silent else EtcdUnavailableError
+        raise kind(f"etcd watch at {self._endpoints[place]}: {why}")
 
     async def close(self) -> None:
         """Let go of connections. What is under way, and all later calls, end with EtcdUnavailableError."""

@@ -2,6 +2,7 @@
 
 from .agent_node import AgentFailedError, AgentNode
 from .cluster import DEFAULT_RESOURCES, LocalCluster
+from .elected import Elected, elected
 from .lifeline import Lifeline
 from .master_node import MasterNode
 from .processes import NodeFailedError, NodeProcess
@@ -10,9 +11,11 @@ __all__ = [
     "DEFAULT_RESOURCES",
     "AgentFailedError",
     "AgentNode",
+    "Elected",
     "Lifeline",
     "LocalCluster",
     "MasterNode",
     "NodeFailedError",
     "NodeProcess",
+    "elected",
 ]

@@ -30,7 +30,9 @@ class Checker:
     term-went-back, detector-went-back, unknown-leader: as they say.
     """
 
-    def __init__(self, etcd: ModelEtcd, broken: Callable[[str, str], None], note: Callable[[str], None]) -> None:
+    def __init__(
+        self, etcd: ModelEtcd, broken: Callable[[str, str], None], note: Callable[[str], None]
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.candidates: list[Candidate] = []
         self.newest = 0
@@ -77,7 +79,9 @@ class Checker:
             if item is None or item.create_revision != term:
                 now = "nobody" if item is None else f"term {item.create_revision}"
                 stopped = ", stopped," if each.process.stopped else ""
-                self._broken("leads-without-key", f"{each.client.name}{stopped} leads, term {term}; in etcd {now} does")
+                self._broken(
+                    "leads-without-key", f"{each.client.name}{stopped} leads, term {term}; in etcd {now} does"
+                )
 
     def _txn(
         self, client: str, compares: Sequence[Compare], then: Sequence[Operation], result: TxnResult
@@ -107,5 +111,8 @@ class Checker:
         if not term:
             self._broken("unknown-leader", f"{detector} is told that {leader} leads, which never did")
         if term < self._heard.get(detector, 0):
-            self._broken("detector-went-back", f"{detector} is told {leader}, term {term}, after {self._heard[detector]}")
+            self._broken(
+                "detector-went-back",
+                f"{detector} is told {leader}, term {term}, after {self._heard[detector]}",
+            )
         self._heard[detector] = term

@@ -206,7 +206,9 @@ class ModelEtcdClient:
 
         def reply(value: Any) -> None:
             if not answer_lost:
-                etcd.answer(self.host, lambda: self._at(back, self._arrive, take, value, context), kept=answer_kept)
+                etcd.answer(
+                    self.host, lambda: self._at(back, self._arrive, take, value, context), kept=answer_kept
+                )
 
         if not lost:
             etcd.busy_until = max(etcd.busy_until, etcd.now + 1.2 * there)
