@@ -6,8 +6,6 @@ import asyncio
 import logging
 from random import Random
 
-import msgspec
-
 from actors import UPID, Clock, Timer
 from cluster.etcd import (
     CompactedError,
@@ -92,7 +90,7 @@ class EtcdContender:
         """Return when the candidate leads. EtcdRefusedError if etcd will not have it contend at all."""
         if self._over is not None:
             raise RuntimeError("a candidate that has led does not contend again")
-        value = msgspec.json.encode(Leader(str(candidate)))
+        value = Leader(str(candidate)).encode()
         pauses = Pauses(self._rng)
         while True:
             try:
