@@ -134,7 +134,7 @@ async def test_what_cannot_be_reserved(world: World, operation: Reserve | Unrese
 @pytest.mark.asyncio
 async def test_so_many_that_the_master_would_do_nothing_else_are_refused(world: World) -> None:
     await world.agent("cpus:4;mem:1024")
-    framework = await world.framework(roles=("eng",))
+    framework = await world.framework("eng")
     offers = framework.offers()
     many = [Reserve(res("cpus:0.001"), f"eng/r{number}", str(number)) for number in range(257)]
     told = await world.operate(framework, offers, *many)
