@@ -164,7 +164,7 @@ class EtcdClient:
         )
         place, lines, watching, within = self._current, None, False, self._endpoint_timeout
         try:
-            token = await self._token_now()
+            token = await self._token_now(asyncio.get_running_loop().time() + self._timeout)
             place = self._current
             async with asyncio.timeout(within):
                 timeout = aiohttp.ClientTimeout(total=None)
@@ -210,35 +210,35 @@ class EtcdClient:
     ) -> T:
         """Ask one endpoint after another, or (`once`) one; `login`: with a token, which is renewed once."""
         data = codec.encode(body)
+        loop = asyncio.get_running_loop()
         bound = timeout or self._timeout
+        deadline = loop.time() + bound
         failures: dict[int, str] = {}
-        place, tries, renewed = self._current, 0, False
-        try:
-            async with asyncio.timeout(bound):
-                while not self._closed:
-                    place = self._current
-                    rounds = tries // len(self._endpoints)
-                    patience = bound if once else self._endpoint_timeout * 2 ** min(rounds, 10)
-                    token = await self._token_now() if login else ""
-                    try:
-                        return await self._exchange(place, path, data, type_, patience, token)
-                    except _TokenError:
-                        if renewed or not token:
-                            raise
-                        renewed = True
-                        self._forget(token)
-                        continue
-                    except (_TryNextError, codec.NonsenseError, aiohttp.ClientError, OSError) as error:
-                        failures[place] = self._clean(str(error)) or type(error).__name__
-                        self._rotate(place, failures[place])
-                    if once:
-                        break
-                    tries += 1
-                    if tries % len(self._endpoints) == 0:
-                        await asyncio.sleep(min(PAUSE * 2**rounds, MAX_PAUSE))
-        except TimeoutError:
-            failures.setdefault(place, "no answer")
-            self._rotate(place, failures[place])
+        tries, renewed = 0, False
+        while not self._closed and loop.time() < deadline:
+            rounds = tries // len(self._endpoints)
+            patience = bound if once else self._endpoint_timeout * 2 ** min(rounds, 10)
+            token = await self._token_now(deadline) if login else ""
+            place = self._current
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await self._exchange(place, path, data, type_, patience, token)
+            except _TokenError:
+                if renewed or not token:
+                    raise
+                renewed = True
+                self._forget(token)
+                continue
+            except (_TryNextError, codec.NonsenseError, aiohttp.ClientError, OSError) as error:
+                why = self._clean(str(error))
+                # That time is up says less than what went wrong before.
+                failures[place] = why or failures.get(place, "no answer")
+                self._rotate(place, failures[place])
+            if once:
+                break
+            tries += 1
+            if tries % len(self._endpoints) == 0:
+                await asyncio.sleep(min(PAUSE * 2**rounds, MAX_PAUSE, max(0.0, deadline - loop.time())))
         told = "; ".join(f"{self._endpoints[each]}: {why}" for each, why in failures.items())
         raise EtcdUnavailableError(f"etcd {path}, {bound:g} s: {told or 'the client was closed'}")
 
@@ -326,16 +326,26 @@ class EtcdClient:
             return EtcdRefusedError(text)
         return _TryNextError(text)
 
-    async def _token_now(self) -> str:
+    async def _token_now(self, deadline: float) -> str:
         """What to show for the user; empty if there is none."""
-        if not self._address.user:
-            return ""
-        async with self._renewing:
+        if not self._address.user or self._token:
+            return self._token
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._renewing.acquire()
+        except TimeoutError:
+            raise EtcdUnavailableError("etcd /v3/auth/authenticate: no answer in time") from None
+        try:
             if not self._token:
                 body = {"name": self._address.user, "password": self._address.password}
-                reply = await self._call("/v3/auth/authenticate", body, codec.AuthReply, login=False)
+                remains = max(0.001, deadline - asyncio.get_running_loop().time())
+                reply = await self._call(
+                    "/v3/auth/authenticate", body, codec.AuthReply, timeout=remains, login=False
+                )
                 self._token = reply.token
             return self._token
+        finally:
+            self._renewing.release()
 
     def _forget(self, token: str) -> None:
         """Log in anew the next time, unless somebody has already."""
@@ -382,7 +392,10 @@ class _Lines:
                 raise _TryNextError(f"more than {MAX_REPLY} bytes came in a line")
             chunk = await self._response.content.readany()
             if not chunk:
-                raise _TryNextError("the watch ended")
+                if not self._data:
+                    raise _TryNextError("the watch ended")
+                # A failure is the last thing that is told, and has no end of line.
+                chunk = b"\n"
             self._data += chunk
         line = bytes(self._data[:end])
         del self._data[: end + 1]

@@ -107,6 +107,13 @@ class EtcdServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        """Its process id. EtcdServerError if it was never started."""
+        if self._process is None:
+            raise EtcdServerError(f"etcd {self.name} was not started")
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether its process is there, be it paused."""
         return self._process is not None and self._process.poll() is None
