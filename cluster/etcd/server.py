@@ -222,7 +222,8 @@ class EtcdCluster:
         try:
             for member in self.members:
                 member.spawn(self._initial)
-            await asyncio.gather(*(member.ready() for member in self.members))
+            for member in self.members:
+                await member.ready()
             started = True
         finally:
             if not started:
@@ -249,7 +250,8 @@ class EtcdCluster:
         """Start these members again, where they were and with their data; return when they are well."""
         for index in indexes:
             self.members[index].spawn(self._initial)
-        await asyncio.gather(*(self.members[index].ready() for index in indexes))
+        for index in indexes:
+            await self.members[index].ready()
 
     async def __aenter__(self) -> Self:
         await self.start()
