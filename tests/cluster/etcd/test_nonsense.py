@@ -19,8 +19,9 @@ from cluster.etcd import (
     EtcdUnavailableError,
     Get,
     Put,
-    client,
     codec,
+    failures,
+    gateway,
 )
 from cluster.etcd.server import EtcdCluster
 from tests.cluster.etcd_members import Connect
@@ -148,10 +149,26 @@ async def test_a_refusal_is_a_refusal_at_once(etcd: EtcdCluster, connect: Connec
 
 
 @pytest.mark.asyncio
+async def test_a_refusal_after_an_attempt_of_unknown_outcome_is_no_certain_no(
+    etcd: EtcdCluster, connect: Connect, etcd_path: str
+) -> None:
+    put = Put(etcd_path, b"", lease=12345)
+    (good,) = etcd.endpoints
+    # Nothing can have been done where nobody listens.
+    with pytest.raises(EtcdRefusedError, match="lease not found"):
+        await connect(["127.0.0.1:1", good]).txn([], [put])
+    async with answering(b"") as endpoint:
+        with pytest.raises(EtcdUnavailableError, match=r"refused in the end: .*lease not found"):
+            await connect([endpoint, good]).txn([], [put])
+        # Gone is gone, whoever did it.
+        await connect([endpoint, good]).revoke(12345)
+
+
+@pytest.mark.asyncio
 async def test_what_never_ends_is_not_read_to_its_end(
     etcd: EtcdCluster, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "MAX_REPLY", 100_000)
+    monkeypatch.setattr(gateway, "MAX_REPLY", 100_000)
     answer = b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 10_000_000
     async with answering(answer) as endpoint:
         each = connect([endpoint], timeout=0.3)
@@ -159,6 +176,14 @@ async def test_what_never_ends_is_not_read_to_its_end(
             await each.get("a")
         with pytest.raises(EtcdUnavailableError, match="more than 100000 bytes"):
             await first_of_watch(each)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("answer", [http({}), http({"error": "no", "code": 13}), http(b"gone")])
+async def test_an_end_of_a_lease_that_is_not_confirmed_is_none(connect: Connect, answer: bytes) -> None:
+    async with answering(answer) as endpoint:
+        with pytest.raises(EtcdUnavailableError):
+            await connect([endpoint], timeout=0.1).revoke(5)
 
 
 @pytest.mark.asyncio
@@ -262,8 +287,7 @@ def test_any_change_to_a_reply_is_understood_or_is_nonsense(kind: type, reply: A
         data = bytearray(json.dumps(changed(reply, rng)).encode())
         if rng.random() < 0.2:
             data[rng.randrange(len(data))] = rng.randrange(256)
-        failure = codec.failure(data)
-        assert failure is None or isinstance(failure.code, int)
+        assert isinstance(failures.of_answer("here", 500, data), failures.TryNextError | EtcdError)
         try:
             decoded: Any = codec.decode(data, kind)
             if isinstance(decoded, codec.WatchReply):
