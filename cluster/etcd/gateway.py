@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 MAX_REPLY = 64 * 2**20
 """Bytes of one reply, or of one line of a stream. 10,000 agents are about 5 MB."""
+LARGE = 2**16
 MAX_TEXT = 300
 PAUSE = 0.05
 MAX_PAUSE = 0.5
@@ -190,9 +191,10 @@ class Gateway:
             )
         url = f"{'https' if self._tls else 'http'}://{self._endpoints[place]}{path}"
         headers = {"Authorization": token} if token else None
-        # As a file it is written bit by bit: a megabyte of a registry does not stop the loop.
+        # A large one as a file: it is written bit by bit, and a megabyte of a registry does not stop the loop.
+        body = data if len(data) <= LARGE else io.BytesIO(data)
         return await self._session.post(
-            url, data=io.BytesIO(data), headers=headers, timeout=timeout, allow_redirects=False
+            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
         )
 
     async def _token_now(self, deadline: float) -> str:

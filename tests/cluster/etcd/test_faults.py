@@ -98,7 +98,7 @@ async def test_a_keepalive_asks_one_endpoint_and_the_next_one_the_next_time(
     began = time.monotonic()
     with pytest.raises(EtcdUnavailableError, match=one):
         await client.keepalive(lease.id, timeout=0.3)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 4.0
     assert await client.keepalive(lease.id, timeout=PATIENT) == 60.0
 
 
@@ -117,7 +117,7 @@ async def test_without_a_majority_calls_end_in_time_and_watches_end(
         began = time.monotonic()
         with pytest.raises(EtcdUnavailableError):
             await call
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < 4.5
     await etcd_three.restart(1, 2)
     patient = connect(etcd_three.endpoints, timeout=PATIENT)
     item, _ = await patient.get(etcd_path)

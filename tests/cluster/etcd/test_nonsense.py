@@ -97,7 +97,6 @@ NONSENSE: dict[str, bytes] = {
         {"header": HEADER, "kvs": [{}], "succeeded": True, "responses": [{"response_put": {}}] * 2}
     ),
     "gzip": http(gzip.compress(b"{}"), 200, "Content-Encoding: gzip"),
-    "elsewhere": http(b"", 307, "Location: http://127.0.0.1:1/v3/kv/range"),
     "an error of nobody's": http(b"oops", 500),
     "an error of odd types": http({"error": 5, "code": "x", "message": []}, 500),
     "an error without a number": http({"error": "oops"}, 503),
@@ -162,6 +161,13 @@ async def test_a_refusal_after_an_attempt_of_unknown_outcome_is_no_certain_no(
             await connect([endpoint, good]).txn([], [put])
         # Gone is gone, whoever did it.
         await connect([endpoint, good]).revoke(12345)
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_sent_elsewhere(etcd: EtcdCluster, connect: Connect) -> None:
+    async with answering(http(b"", 307, f"Location: http://{etcd.endpoints[0]}/v3/kv/range")) as endpoint:
+        with pytest.raises(EtcdUnavailableError, match="HTTP status 307"):
+            await connect([endpoint], timeout=0.3).get("a")
 
 
 @pytest.mark.asyncio

@@ -44,8 +44,11 @@ async def test_data_outlive_stop_and_start(etcd_binary: None, connect: Connect, 
 
 
 @pytest.mark.asyncio
-async def test_a_paused_member_can_be_stopped(etcd_binary: None, tmp_path: Path) -> None:
-    async with EtcdCluster(1, tmp_path, quick=True) as cluster:
+async def test_a_paused_member_can_be_stopped(
+    etcd_binary: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "STOP_TIMEOUT", 60.0)
+    async with asyncio.timeout(50), EtcdCluster(1, tmp_path, quick=True) as cluster:
         cluster.pause(0)
     assert not cluster.members[0].running
 
