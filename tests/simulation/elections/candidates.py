@@ -98,6 +98,7 @@ class Node:
         self.client = ModelEtcdClient(self.world.etcd, name, rng, host=self.name, silence=plan.silence)
         self.client.weather = self.weather
         self.client.on_call = lambda what: self._called(name, what)
+        self.client.on_answer = lambda what: self._called(name, f"{what} answered")
         return self.client
 
     def kill(self) -> None:

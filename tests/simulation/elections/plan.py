@@ -63,6 +63,7 @@ class Plan:
 KINDS = {
     "stop": 5,
     "trap": 6,
+    "ambush": 4,
     "kill": 3,
     "resign": 2,
     "cut": 5,
@@ -76,7 +77,11 @@ KINDS = {
 }
 """How likely each kind is."""
 FLAVOURS = {
-    "trap": ("keepalive", "keepalive", "txn", "txn", "grant", "get", "revoke", "watch"),
+    "trap": (
+        *("keepalive", "keepalive", "keepalive answered", "keepalive answered"),
+        *("txn", "txn", "txn answered", "txn answered"),
+        *("grant", "grant answered", "get", "get answered", "revoke", "watch", "watch answered"),
+    ),
     "cut": ("to", "back", "both"),
     "weather": ("request_lost", "answer_lost", "late", "all"),
 }

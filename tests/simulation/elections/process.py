@@ -135,6 +135,8 @@ class Process:
         self.clock = ProcessClock(self, offset, rate)
         self.alive = True
         self.stops = 0
+        self.ambush: tuple[int, Callable[[], None]] | None = None
+        """What stops it, and before which of its next callbacks."""
         self.context = contextvars.Context()
         self.context.run(_PROCESS.set, self)
         self._rng = rng
@@ -172,6 +174,11 @@ class Process:
 
     def takes(self, handle: asyncio.Handle) -> bool:
         """Whether that may run now."""
+        if self.ambush is not None and self.alive:
+            turns, spring = self.ambush
+            self.ambush = (turns - 1, spring) if turns > 1 else None
+            if self.ambush is None:
+                spring()
         if (self.alive and not self.stops) or self.loop.over:
             return True
         if self.alive:

@@ -75,6 +75,9 @@ class World:
             self.stop(target, seconds)
         elif fault.kind == "trap":
             target.traps.append((fault.flavour, seconds))
+        elif fault.kind == "ambush":
+            if target.alive:
+                target.process.ambush = self._rng.randint(1, 80), lambda: self.stop(target, seconds)
         elif fault.kind == "kill":
             target.kill()
             self.later(seconds / 2, target.start)
@@ -150,6 +153,7 @@ class World:
         for node in self.nodes.values():
             node.traps.clear()
             node.start()
+            node.process.ambush = None
         return max(self.loop.true_time, self._deaf_until, self.etcd.busy_until)
 
     def unsettled(self) -> Iterator[str]:

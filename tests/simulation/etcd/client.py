@@ -56,7 +56,8 @@ class ModelEtcdClient:
     one of them; so what is asked may be done several times, and late. A watch ends after `silence` seconds without a word.
 
     Callbacks run in the context of who called, and so in its process, if the loop knows of processes. `on_call` is told
-    of each request before it leaves: it may stop the process there. After `kill` nothing returns: not what was asked, nor
+    of each request before it leaves, `on_answer` of each answer before the one who asked goes on: they may stop the process
+    there. After `kill` nothing returns: not what was asked, nor
     what is asked; what has left may still be done.
     """
 
@@ -68,6 +69,7 @@ class ModelEtcdClient:
         """Where it runs: cuts are between hosts and etcd."""
         self.weather = Weather()
         self.on_call: Callable[[str], None] | None = None
+        self.on_answer: Callable[[str], None] | None = None
         self._etcd = etcd
         self._rng = rng
         self._silence = silence
@@ -179,6 +181,8 @@ class ModelEtcdClient:
                 answer.set_exception(value)
             else:
                 answer.set_result(value)
+            if self.on_answer is not None:
+                self.on_answer(what)
 
         # In the process: one that is stopped here sends it when it goes on.
         departure = loop.call_later(self._rng.uniform(0, DEPARTURE), self._depart, act, take, context)
