@@ -12,8 +12,8 @@ from actors import UPID
 from actors.clock import Clock
 from cluster.election import MASTER_ID, Contender, Detector, EtcdContender, EtcdDetector
 from cluster.etcd import Compare, Etcd, EtcdUnavailableError, Put
+from tests.simulation.etcd import ModelEtcdClient, Weather
 
-from ..etcd import ModelEtcdClient, Weather
 from .checker import PATH
 from .controls import Control, ControlDetector
 from .plan import Machine

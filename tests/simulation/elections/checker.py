@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from actors import UPID
 from cluster.etcd import Compare, Put, TxnResult
 from cluster.etcd.interface import Operation
-
-from ..etcd import ModelEtcd
+from tests.simulation.etcd import ModelEtcd
 
 if TYPE_CHECKING:
     from .candidates import Candidate
@@ -30,7 +29,9 @@ class Checker:
     term-went-back, detector-went-back, unknown-leader: as they say.
     """
 
-    def __init__(self, etcd: ModelEtcd, broken: Callable[[str, str], None], note: Callable[[str], None]) -> None:
+    def __init__(
+        self, etcd: ModelEtcd, broken: Callable[[str, str], None], note: Callable[[str], None]
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.candidates: list[Candidate] = []
         self.newest = 0
@@ -62,10 +63,10 @@ class Checker:
             if leads:
                 leaders.append(each)
             if leads != self._leading.get(each.client.name, False):
+                self._note(f"{each.client.name} {'leads' if leads else 'does not lead'}")
                 if leads and each.client.name in self._leading:
                     self.counts["gates opened again"] += 1
                 self._leading[each.client.name] = leads
-                self._note(f"{each.client.name} {'leads' if leads else 'does not lead'}")
         if len(leaders) > 1:
             names = " and ".join(
                 each.client.name + (", stopped," if each.process.stopped else "") for each in leaders
@@ -77,7 +78,9 @@ class Checker:
             if item is None or item.create_revision != term:
                 now = "nobody" if item is None else f"term {item.create_revision}"
                 stopped = ", stopped," if each.process.stopped else ""
-                self._broken("leads-without-key", f"{each.client.name}{stopped} leads, term {term}; in etcd {now} does")
+                self._broken(
+                    "leads-without-key", f"{each.client.name}{stopped} leads, term {term}; in etcd {now} does"
+                )
 
     def _txn(
         self, client: str, compares: Sequence[Compare], then: Sequence[Operation], result: TxnResult
@@ -107,5 +110,8 @@ class Checker:
         if not term:
             self._broken("unknown-leader", f"{detector} is told that {leader} leads, which never did")
         if term < self._heard.get(detector, 0):
-            self._broken("detector-went-back", f"{detector} is told {leader}, term {term}, after {self._heard[detector]}")
+            self._broken(
+                "detector-went-back",
+                f"{detector} is told {leader}, term {term}, after {self._heard[detector]}",
+            )
         self._heard[detector] = term

@@ -48,7 +48,9 @@ class Plan:
 
     def describe(self) -> str:
         """As text."""
-        lines = [f"seed {self.seed}: ttl {self.ttl} s, silence {self.silence:g} s, chaos for {self.chaos:g} s"]
+        lines = [
+            f"seed {self.seed}: ttl {self.ttl} s, silence {self.silence:g} s, chaos for {self.chaos:g} s"
+        ]
         lines += [
             f"  {each.name}: clock {each.offset:+.1f} s, rate {each.rate:.3f}"
             for each in (*self.contenders, *self.detectors)

@@ -23,14 +23,14 @@ class _Handle(asyncio.Handle):
     def _run(self) -> None:
         process = self._context.get(_PROCESS)  # type: ignore[attr-defined]
         if process is None or process.takes(self):
-            super()._run()  # type: ignore[misc]
+            super()._run()
 
 
 class _TimerHandle(asyncio.TimerHandle):
     def _run(self) -> None:
         process = self._context.get(_PROCESS)  # type: ignore[attr-defined]
         if process is None or process.takes(self):
-            super()._run()  # type: ignore[misc]
+            super()._run()
 
 
 class ProcessLoop(SimulatedLoop):
@@ -58,7 +58,7 @@ class ProcessLoop(SimulatedLoop):
         process = _PROCESS.get()
         return self._now if process is None else process.clock.monotonic()
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
         """A timer by the clock of the process that asks."""

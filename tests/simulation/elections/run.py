@@ -152,7 +152,7 @@ class _Campaign:
     def _failures(self) -> None:
         """A task that failed, and nobody has asked why."""
         for task in self.loop.tasks:
-            if task.done() and not task.cancelled() and task._log_traceback:  # type: ignore[attr-defined]
+            if task.done() and not task.cancelled() and task._log_traceback:
                 self.broken("raised", repr(task.exception()))
 
     def _look_at_random_times(self, rng: Random) -> None:
@@ -172,7 +172,7 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
             # It never ends: what it waited for was taken from the dead.
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             with contextlib.suppress(RuntimeError):
-                task.get_coro().close()  # type: ignore[union-attr]
+                task.get_coro().close()
 
 
 def run_seed(

@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from cluster.etcd import CompactedError
+from tests.simulation.etcd import ModelEtcd, Weather
 
-from ..etcd import ModelEtcd, Weather
 from .candidates import Candidate, Makers, Node, Watcher
 from .checker import Checker
 from .plan import Fault, Plan

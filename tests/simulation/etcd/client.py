@@ -52,13 +52,14 @@ class Weather:
 
 
 class ModelEtcdClient:
-    """An `Etcd` for one simulated process. As the real one does it asks endpoints one after another for 5 s, a keepalive
-    one of them; so what is asked may be done several times, and late. A watch ends after `silence` seconds without a word.
+    """An `Etcd` for one simulated process.
+
+    As the real one does it asks endpoints one after another for 5 s, a keepalive one of them; so what is asked may be
+    done several times, and late. A watch ends after `silence` seconds without a word.
 
     Callbacks run in the context of who called, and so in its process, if the loop knows of processes. `on_call` is told
-    of each request before it leaves, `on_answer` of each answer before the one who asked goes on: they may stop the process
-    there. After `kill` nothing returns: not what was asked, nor
-    what is asked; what has left may still be done.
+    of each request before it leaves, `on_answer` of each answer, or that there is none, before who asked goes on: they
+    may stop the process there. After `kill` nothing returns; what has left may still be done.
     """
 
     def __init__(
@@ -210,7 +211,9 @@ class ModelEtcdClient:
 
         def reply(value: Any) -> None:
             if not answer_lost:
-                etcd.answer(self.host, lambda: self._at(back, self._arrive, take, value, context), kept=answer_kept)
+                etcd.answer(
+                    self.host, lambda: self._at(back, self._arrive, take, value, context), kept=answer_kept
+                )
 
         if not lost:
             etcd.busy_until = max(etcd.busy_until, etcd.now + 1.2 * there)

@@ -235,7 +235,11 @@ class ModelEtcd:
             reply(0.0)
 
     def txn(
-        self, client: str, compares: Sequence[Compare], then: Sequence[Operation], otherwise: Sequence[Operation]
+        self,
+        client: str,
+        compares: Sequence[Compare],
+        then: Sequence[Operation],
+        otherwise: Sequence[Operation],
     ) -> TxnResult:
         """A transaction."""
         before = self.store.revision
