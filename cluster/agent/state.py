@@ -45,7 +45,9 @@ class AgentState(RecoveryRules):
         Without the data of tasks and statuses, which is for executors and frameworks: it has to fit into one message.
         """
         tasks = [
-            TaskRecord(framework_id, _spare(task.info), _told(task.status), task.role, task.reserved)
+            TaskRecord(
+                framework_id, _spare(task.info), _told(task.status), task.role, task.reserved, task.denied
+            )
             for framework_id, task in self.all_tasks()
         ]
         executors = [

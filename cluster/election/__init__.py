@@ -1,6 +1,6 @@
 """Who leads: the interface, the embedded default of one master that always does, and etcd."""
 
-from .detecting import detector_for
+from .detecting import check_master, detector_for, leader_of
 from .etcd_contender import DEFAULT_TTL, EtcdContender
 from .etcd_detector import EtcdDetector
 from .interface import MASTER_ID, Contender, Detector
@@ -15,5 +15,7 @@ __all__ = [
     "EtcdDetector",
     "StandaloneContender",
     "StandaloneDetector",
+    "check_master",
     "detector_for",
+    "leader_of",
 ]

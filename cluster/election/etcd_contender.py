@@ -20,6 +20,7 @@ from cluster.etcd import (
     Lease,
     LeaseGoneError,
     Put,
+    WatchSilentError,
 )
 
 from .clocks import BootClock, sleep
@@ -112,15 +113,14 @@ class EtcdContender:
         return await asyncio.shield(self._over)
 
     async def resign(self) -> None:
-        """Stop leading, and give up the lease, that another leads at once. What is unreachable frees it by its time."""
+        """Stop leading, or contending, for good; give up the lease, that another leads at once. `etcd` is closed.
+
+        If it cannot be reached the lease ends by its time.
+        """
         self._lose("it resigned")
         lease, self._lease = self._lease, None
         if lease is not None:
             await self._revoke(lease)
-
-    async def close(self) -> None:
-        """Resign, and let go of connections."""
-        await self.resign()
         await self._etcd.close()
 
     # To lead.
@@ -128,7 +128,7 @@ class EtcdContender:
     async def _campaign(self, value: bytes) -> bool:
         """Try once; whether it leads now."""
         began = self.clock.monotonic()
-        lease = await self._etcd.grant(self._ttl)
+        lease = self._lease = await self._etcd.grant(self._ttl)
         until = began + VALID * lease.ttl
         try:
             item = await self._create(lease, value, until)
@@ -138,7 +138,7 @@ class EtcdContender:
             # Also when it was too late: nobody may act on a lease that could be over.
             await self._revoke(lease)
             return False
-        self._lease, self._until, self.term = lease, until, item.create_revision
+        self._until, self.term = until, item.create_revision
         loop = asyncio.get_running_loop()
         self._over = loop.create_future()
         self._timer = self.clock.call_at(until, self._expire)
@@ -176,6 +176,8 @@ class EtcdContender:
                 async for events in self._etcd.watch(self.key, revision + 1):
                     if any(event.item is None for event in events):
                         return
+            except WatchSilentError:
+                continue
             except (CompactedError, EtcdUnavailableError) as error:
                 pauses.note(error)
             await sleep(self.clock, pauses.next())
@@ -184,8 +186,9 @@ class EtcdContender:
 
     async def _keep(self, lease: Lease) -> None:
         """Renew the lease, and with it the time in which it leads, as long as its key is there."""
+        pause = lease.ttl / 4
         while not self._done:
-            await sleep(self.clock, lease.ttl / 4)
+            await sleep(self.clock, pause)
             began = self.clock.monotonic()
             try:
                 left = await self._etcd.keepalive(lease.id, timeout=lease.ttl / 8)
@@ -196,11 +199,12 @@ class EtcdContender:
                 item, _ = await self._etcd.get(self.key) if left > 0 else (None, 0)
             except EtcdUnavailableError as error:
                 self._trouble = f": {error}"
-                await sleep(self.clock, lease.ttl / 20)
+                pause = lease.ttl / 20
                 continue
             except EtcdRefusedError as error:
                 self._lose(f"etcd refuses to renew its lease: {error}")
                 return
+            pause = lease.ttl / 4
             if left <= 0:
                 self._lose("its lease has ended")
             elif item is None or item.create_revision != self.term:

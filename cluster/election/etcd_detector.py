@@ -8,7 +8,14 @@ from collections.abc import Callable
 from random import Random
 
 from actors import UPID, Clock
-from cluster.etcd import CompactedError, Etcd, EtcdRefusedError, EtcdUnavailableError, KeyValue
+from cluster.etcd import (
+    CompactedError,
+    Etcd,
+    EtcdRefusedError,
+    EtcdUnavailableError,
+    KeyValue,
+    WatchSilentError,
+)
 
 from .clocks import BootClock, sleep
 from .leader import Leader, leader_key
@@ -18,6 +25,8 @@ __all__ = ["EtcdDetector"]
 
 log = logging.getLogger("ostrom.election")
 
+SPREAD = 0.5
+"""Seconds: some thousands of agents come to a new master in them without a queue. With more of them take more."""
 REFUSED_AGAIN = 5.0
 """Seconds until etcd is asked again that has refused to tell: an operator may mend that."""
 
@@ -31,8 +40,16 @@ class EtcdDetector:
 
     on_this_machine = False
 
-    def __init__(self, etcd: Etcd, path: str, clock: Clock | None = None, rng: Random | None = None) -> None:
+    def __init__(
+        self,
+        etcd: Etcd,
+        path: str,
+        clock: Clock | None = None,
+        rng: Random | None = None,
+        spread: float = SPREAD,
+    ) -> None:
         self.key = leader_key(path)
+        self.spread = spread
         self._etcd = etcd
         self._clock = clock
         self._pauses = Pauses(rng)
@@ -63,6 +80,8 @@ class EtcdDetector:
                         for event in events:
                             self._tell(event.item, changed)
                     pause = self._pauses.next()
+                except WatchSilentError:
+                    continue
                 except (CompactedError, EtcdUnavailableError) as error:
                     self._pauses.note(error)
                     pause = self._pauses.next()

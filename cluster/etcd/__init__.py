@@ -18,6 +18,7 @@ from .interface import (
     Page,
     Put,
     TxnResult,
+    WatchSilentError,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "Page",
     "Put",
     "TxnResult",
+    "WatchSilentError",
 ]

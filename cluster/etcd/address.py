@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import quote, unquote
 
 from actors import parse_address
 
@@ -98,11 +98,12 @@ class EtcdAddress:
 
     def __str__(self) -> str:
         """The address as it may be shown: without the password."""
-        login = f"{self.user}@" if self.user else ""
-        options = [f"{name}={value}" for name in OPTIONS[:-1] if (value := getattr(self, name))]
+        login = f"{quote(self.user, safe='')}@" if self.user else ""
+        options = [f"{name}={quote(value)}" for name in OPTIONS[:-1] if (value := getattr(self, name))]
         if self.tls and not (self.ca or self.cert):
             options.append("tls=yes")
-        return f"{SCHEME}{login}{','.join(self.hosts)}{self.path}{'?' if options else ''}{'&'.join(options)}"
+        query = f"?{'&'.join(options)}" if options else ""
+        return f"{SCHEME}{login}{','.join(self.hosts)}{quote(self.path)}{query}"
 
 
 def _host(text: str) -> str:
@@ -122,17 +123,17 @@ def _host(text: str) -> str:
 
 def _options(query: str) -> dict[str, str]:
     """What follows the question mark. ValueError naming what is not an option."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=20)
-    except ValueError as error:
-        raise ValueError("etcd address: after the ? comes name=value[&name=value...]") from error
     options: dict[str, str] = {}
-    for name, value in pairs:
+    for pair in query.split("&") if query else ():
+        # Not as in forms: a + in the name of a file is a +.
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError("etcd address: after the ? comes name=value[&name=value...]")
         if name not in OPTIONS:
             raise ValueError(f"etcd address: no option {name[:40]!r}, use {', '.join(OPTIONS)}")
         if name in options or not value:
             raise ValueError(f"etcd address: {name} must be given once, and not be empty")
-        options[name] = value
+        options[name] = unquote(value)
     return options
 
 

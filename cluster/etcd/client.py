@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
@@ -19,9 +20,11 @@ from .interface import (
     Event,
     KeyValue,
     Lease,
+    LeaseGoneError,
     Operation,
     Page,
     TxnResult,
+    WatchSilentError,
 )
 
 __all__ = ["EtcdClient"]
@@ -44,10 +47,6 @@ REFUSALS = {INVALID_ARGUMENT, NOT_FOUND, 6, 7, RESOURCE_EXHAUSTED, 9, OUT_OF_RAN
 
 class _TryNextError(Exception):
     """This endpoint did not answer, or not like etcd: another may."""
-
-
-class _NotFoundError(EtcdRefusedError):
-    """There is no such lease."""
 
 
 class _TokenError(EtcdRefusedError):
@@ -79,6 +78,7 @@ class EtcdClient:
         self._current = 0
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self._watches: set[_Lines] = set()
         self._token = ""
         self._renewing = asyncio.Lock()
 
@@ -105,7 +105,7 @@ class EtcdClient:
         """End a lease and delete its keys. Nothing happens if it has ended."""
         try:
             await self._call("/v3/lease/revoke", {"ID": str(lease)}, dict)
-        except _NotFoundError:
+        except LeaseGoneError:
             return
 
     async def txn(
@@ -161,6 +161,7 @@ class EtcdClient:
             }
         )
         place, lines, watching, within = self._current, None, False, self._endpoint_timeout
+        silent = False
         try:
             token = await self._token_now()
             place = self._current
@@ -168,6 +169,7 @@ class EtcdClient:
                 timeout = aiohttp.ClientTimeout(total=None)
                 response = await self._post(place, "/v3/watch", body, timeout, token)
                 lines = _Lines(response)
+                self._watches.add(lines)
                 if response.status != 200:
                     raise self._failure(place, response.status, await _read(response))
                 reply = self._watched(await lines.next())
@@ -179,16 +181,21 @@ class EtcdClient:
         except (_TryNextError, EtcdRefusedError, codec.NonsenseError, aiohttp.ClientError, OSError) as error:
             why = self._clean(str(error)) or f"nothing came for {within:g} s"
             # Long silence is what a key that does not change looks like: the caller's read decides.
-            if not (watching and isinstance(error, TimeoutError)):
+            silent = watching and isinstance(error, TimeoutError)
+            if not silent:
                 self._rotate(place, why)
         finally:
             if lines is not None:
+                self._watches.discard(lines)
                 lines.close()
-        raise EtcdUnavailableError(f"etcd watch at {self._endpoints[place]}: {why}")
+        kind = WatchSilentError if silent else EtcdUnavailableError
+        raise kind(f"etcd watch at {self._endpoints[place]}: {why}")
 
     async def close(self) -> None:
         """Let go of connections. What is under way, and all later calls, end with EtcdUnavailableError."""
         self._closed = True
+        for lines in self._watches:
+            lines.abort()
         if self._session is not None:
             await self._session.close()
 
@@ -266,10 +273,12 @@ class EtcdClient:
                     "Grpc-Metadata-hasleader": "true",
                 },
             )
+        # aiohttp warns of more than 1 MiB of bytes; a file's are sent in pieces, and do not stop the loop.
+        body = data if len(data) < 2**20 else io.BytesIO(data)
         url = f"{'https' if self._tls else 'http'}://{self._endpoints[place]}{path}"
         headers = {"Authorization": token} if token else None
         return await self._session.post(
-            url, data=data, headers=headers, timeout=timeout, allow_redirects=False
+            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
         )
 
     def _decode(self, data: bytes | bytearray, type_: type[T]) -> T:
@@ -314,7 +323,7 @@ class EtcdClient:
         if code == OUT_OF_RANGE and "compacted" in text:
             return CompactedError(text)
         if code == NOT_FOUND:
-            return _NotFoundError(text)
+            return LeaseGoneError(text)
         if code in REFUSALS and not (code == RESOURCE_EXHAUSTED and "too many requests" in text):
             return EtcdRefusedError(text)
         return _TryNextError(text)
@@ -380,6 +389,10 @@ class _Lines:
         line = bytes(self._data[:end])
         del self._data[: end + 1]
         return line
+
+    def abort(self) -> None:
+        """End the wait for a line; closing the session does not."""
+        self._response.content.set_exception(_TryNextError("the client was closed"))
 
     def close(self) -> None:
         """Break the connection off."""

@@ -21,6 +21,7 @@ __all__ = [
     "Page",
     "Put",
     "TxnResult",
+    "WatchSilentError",
 ]
 
 
@@ -30,6 +31,10 @@ class EtcdError(Exception):
 
 class EtcdUnavailableError(EtcdError):
     """No endpoint answered in time: what was asked may have been done, or be done yet."""
+
+
+class WatchSilentError(EtcdUnavailableError):
+    """Nothing has come for long, which may be since nothing happened: read, and watch anew."""
 
 
 class EtcdRefusedError(EtcdError):
@@ -150,8 +155,8 @@ class Etcd(Protocol):
     def watch(self, key: str, revision: int) -> AsyncIterator[Sequence[Event]]:
         """What happens to a key from that revision on, as it happens; the sequence may be empty: all is well.
 
-        It ends with EtcdUnavailableError when the connection breaks, when the cluster has no leader, or when nothing,
-        not even a sign of life, has come for long; with CompactedError if it is too late. Then read, and watch anew.
+        It ends with EtcdUnavailableError when the connection breaks, or when the cluster has no leader; with
+        WatchSilentError when nothing has come for long; with CompactedError if it is too late: read, and watch anew.
         """
 
     async def close(self) -> None:

@@ -26,6 +26,7 @@ from .adoption import AdoptionRules, agent_usage_of, brought, overuse
 from .maintenance import MaintenanceRules
 from .parts import Parts
 from .records import AgentRecord
+from .validation import size_problem
 
 __all__ = ["RegistrationRules"]
 
@@ -77,7 +78,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
     def _refusal(self, known: AgentRecord | None, info: AgentInfo, message: RegisterAgent) -> str | None:
         if not info.resources:
             return "it has no resources"
-        if problem := check_id("agent.id", info.id):
+        if problem := check_id("agent.id", info.id) or size_problem("agent", info):
             return problem
         if known is not None and known.incarnation == message.incarnation and _changed(known.info, info):
             return f"agent {info.id} is registered with other resources"

@@ -83,7 +83,10 @@ class TaskRules(ReconciliationRules):
             # It is on another agent: this one is a ghost.
             return False
         last = self.last_known(framework.id, status.task_id)
-        return last is None or not last.state.terminal or last.status.uuid == status.uuid
+        if last is None or not last.state.terminal or last.status.uuid == status.uuid:
+            return True
+        # That it is lost was said without asking for an acknowledgement, and may not have arrived.
+        return last.state is status.state and status.state in (TaskState.LOST, TaskState.GONE)
 
     def acknowledge(self, framework: FrameworkRecord, message: Acknowledge) -> None:
         """A framework has a status: its agent can send the next. A task whose end it has is forgotten."""

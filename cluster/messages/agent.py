@@ -28,13 +28,17 @@ __all__ = [
 
 
 class TaskRecord(Struct, frozen=True, omit_defaults=True):
-    """A task that an agent has, and the latest state it reached there."""
+    """A task that an agent has, and the latest state it reached there.
+
+    `denied`: a master had it killed, since its framework was told that it is lost.
+    """
 
     framework_id: str
     task: TaskInfo
     status: TaskStatus
     role: str = "*"
     reserved: Reserved = {}
+    denied: bool = False
 
 
 class ExecutorState(Struct, frozen=True, omit_defaults=True):

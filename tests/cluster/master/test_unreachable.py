@@ -150,6 +150,27 @@ async def test_a_task_that_was_told_lost_is_killed_when_its_agent_is_back(world:
 
 
 @pytest.mark.asyncio
+async def test_the_end_of_what_was_told_lost_is_told_until_it_is_acknowledged(world: World) -> None:
+    """Found by the campaign (seed 10266): LOST was told in vain, and the next master knew of no task."""
+    agent, framework = await busy(world, aware=False)
+    await world.lose(agent)
+    framework.statuses()
+    await world.register(agent, running(framework))
+    # So says the agent when it has killed it.
+    await world.update(agent, framework, "t", TaskState.LOST, "end")
+    assert [(s.state, s.uuid) for s in framework.statuses()] == [(TaskState.LOST, "end")]
+    await world.update(agent, framework, "t", TaskState.FINISHED, "other")
+    assert framework.statuses() == []
+    # A master that knows nothing of all that does not take it for a task that runs.
+    await world.restart()
+    await world.subscribe(framework)
+    registered = await world.register(agent, running(framework, "u", denied=True))
+    assert registered.kill == ((framework.id, "u"),)
+    assert framework.statuses() == []
+    assert world.unused(agent) == "cpus:4;mem:1024"
+
+
+@pytest.mark.asyncio
 async def test_so_it_is_by_the_next_master(world: World) -> None:
     agent, framework = await busy(world, aware=False)
     other_agent = await world.agent(checkpoint=True)
