@@ -132,6 +132,7 @@ class ControlDetector:
     """Reads, watches, and reads anew."""
 
     on_this_machine = False
+    spread = 0.0
 
     def __init__(self, etcd: Etcd, path: str, clock: Clock) -> None:
         self._etcd = etcd

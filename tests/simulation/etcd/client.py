@@ -18,6 +18,7 @@ from cluster.etcd import (
     Lease,
     Page,
     TxnResult,
+    WatchSilentError,
 )
 from cluster.etcd.interface import Operation
 
@@ -131,7 +132,7 @@ class ModelEtcdClient:
                     async with asyncio.timeout(self._silence):
                         events = await queue.get()
                 except TimeoutError:
-                    raise EtcdUnavailableError(f"watch {key}: silent for {self._silence:g} s") from None
+                    raise WatchSilentError(f"watch {key}: silent for {self._silence:g} s") from None
                 if isinstance(events, EtcdError):
                     raise events
                 yield events
