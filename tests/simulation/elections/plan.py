@@ -7,7 +7,8 @@ from random import Random
 
 __all__ = ["Fault", "Machine", "Plan", "make_plan"]
 
-TTLS = (2, 3, 5, 10)
+TTLS = (1, 2, 3, 5, 10)
+"""Seconds that are asked for: of the first, more is granted."""
 DRIFT = 0.1
 """By how much of its rate a clock may be wrong."""
 LONGEST_STALL = 40.0

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.simulation.etcd.service import LEAST_TTL
+
 from .candidates import Makers
 from .plan import Fault, Plan, make_plan
 from .process import ProcessLoop
@@ -132,7 +134,7 @@ class _Campaign:
     async def _settle(self) -> None:
         world, loop = self.world, self.loop
         calm = world.recover()
-        bound = calm + self.plan.ttl + SETTLED_AFTER
+        bound = calm + max(self.plan.ttl, LEAST_TTL) + SETTLED_AFTER
         while loop.time() < bound:
             if list(world.unsettled()):
                 self.settled = max(0.0, loop.time() - calm)

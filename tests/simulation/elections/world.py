@@ -18,6 +18,9 @@ from .process import Process, ProcessLoop
 
 __all__ = ["World"]
 
+CALM = 0.002
+"""Seconds that a request or an answer takes on average when nothing fails: long ones are failures, too."""
+
 
 class World:
     """A plan, come to life."""
@@ -152,6 +155,7 @@ class World:
             self._go_on(number)
         for node in self.nodes.values():
             node.traps.clear()
+            node.weather.latency = CALM
             node.start()
             node.process.ambush = None
         return max(self.loop.true_time, self._deaf_until, self.etcd.busy_until)
