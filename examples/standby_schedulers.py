@@ -44,6 +44,8 @@ LOCK_AGAIN, LAUNCH_AGAIN, RECONCILE_AGAIN = 0.1, 1.0, 30.0
 class FileLockContender(Contender):
     """Leads while it holds the lock on a file: the kernel gives it to one, and frees it however that one ends."""
 
+    leads = False
+
     def __init__(self, path: Path) -> None:
         self._file = path.open("a+")
 
@@ -57,6 +59,7 @@ class FileLockContender(Contender):
                 await asyncio.sleep(LOCK_AGAIN)
         self._file.truncate(0)
         print(candidate, file=self._file, flush=True)
+        self.leads = True
 
     async def lost(self) -> str:
         """Never return: the lock is not taken from a process that lives. A lease in etcd would be."""
@@ -65,6 +68,7 @@ class FileLockContender(Contender):
 
     async def resign(self) -> None:
         """Free the lock."""
+        self.leads = False
         self._file.close()
 
 

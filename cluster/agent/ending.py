@@ -86,13 +86,16 @@ class EndRules(LaunchRules):
             self.effects.append(DestroyAfter(run, grace, terminate=True))
 
     def kill_unheard(self, framework_id: str, task_id: str) -> None:
-        """End a task of which its framework was told that it is lost: the master takes the update of its end."""
+        """End a task of which its framework was told that it is lost: that is what is told of its end, too."""
         run = self.find(framework_id, task_id)
         if run is None:
             self.unwait(framework_id, task_id)
             return
         task = run.tasks[task_id]
         task.killed, task.grace = True, 0.0
+        aware = run.framework.can(Capability.PARTITION_AWARE)
+        task.end_state, task.end_reason = TaskState.GONE if aware else TaskState.LOST, Reason.AGENT_REMOVED
+        task.end_text = "its framework was told that it is lost"
         self.touch_task((framework_id, task_id))
         if not run.custom:
             run.phase = Phase.TERMINATING

@@ -55,6 +55,11 @@ class AgentTask:
     heard: str = ""
     """The uuid of the last update that its executor sent."""
 
+    @property
+    def denied(self) -> bool:
+        """Whether its framework was told that it is lost."""
+        return self.end_state in (TaskState.LOST, TaskState.GONE)
+
 
 @dataclass(slots=True)
 class ExecutorRun:

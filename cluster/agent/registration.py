@@ -57,7 +57,13 @@ class Registering(Actor):
         self._leader = leader
         self.master = None
         self._backoff = 0.0
-        self._register()
+        if leader is None or not self._taken.is_set() or not self._detector.spread:
+            self._register()
+            return
+        if self._register_timer is not None:
+            self._register_timer.cancel()
+        # All the others have lost the same master.
+        self._register_timer = self.after(self._rng.uniform(0, self._detector.spread), self._register)
 
     def _register(self) -> None:
         """Register, and again with growing random delays until the master answers."""

@@ -45,7 +45,9 @@ class AgentState(RecoveryRules):
         Without the data of tasks and statuses, which is for executors and frameworks: it has to fit into one message.
         """
         tasks = [
-            TaskRecord(framework_id, _spare(task.info), _told(task.status), task.role, task.reserved)
+            TaskRecord(
+                framework_id, _spare(task.info), _told(task.status), task.role, task.reserved, task.denied
+            )
             for framework_id, task in self.all_tasks()
         ]
         executors = [
@@ -55,7 +57,8 @@ class AgentState(RecoveryRules):
         ]
         named = {record.framework_id for record in tasks} | {e.framework_id for e in executors}
         frameworks = [info for key, info in self.frameworks.items() if key in named]
-        return RegisterAgent(self.info, tuple(frameworks), tuple(executors), tuple(tasks), incarnation)
+        parts = tuple(frameworks), tuple(executors), tuple(tasks)
+        return RegisterAgent(self.info, *parts, incarnation, self.forgetful)
 
     def registered(self, message: AgentRegistered, now: float) -> None:
         """The master has taken this agent. What it believes here and is not, was lost on the way.

@@ -11,6 +11,8 @@ from rich.console import Console
 import actors
 from actors import until_signalled
 from cluster.attributes import Attributes
+from cluster.election import DEFAULT_TTL
+from cluster.etcd.server import EtcdServerError
 from cluster.local import DEFAULT_RESOURCES, LocalCluster, NodeFailedError
 from cluster.local.lifeline import Lifeline
 from cluster.resources import Resources
@@ -22,6 +24,18 @@ __all__ = ["local"]
 
 @click.command()
 @option("--agents", type=click.IntRange(0, 1000), default=3, help="How many agents.")
+@option(
+    "--masters",
+    type=click.IntRange(1, 9),
+    default=1,
+    help="How many masters. Several elect one of them in an etcd that is started, too (pip install 'ostrom[etcd]').",
+)
+@option(
+    "--lease-ttl",
+    type=click.IntRange(1, 600),
+    default=DEFAULT_TTL,
+    help="Of several masters: seconds until another leads when one is lost.",
+)
 @option("--host", default="127.0.0.1", help="Address to listen on.")
 @option("--port", type=click.IntRange(0, 65535), default=5050, help="The master's port; 0 for any free one.")
 @option(
@@ -42,6 +56,8 @@ __all__ = ["local"]
 )
 def local(
     agents: int,
+    masters: int,
+    lease_ttl: int,
     host: str,
     port: int,
     resources: Resources,
@@ -70,6 +86,8 @@ def local(
             host=host,
             port=port,
             processes=True,
+            masters=masters,
+            lease_ttl=lease_ttl,
             weights=dict(weights),
             allocator=allocator,
             roles=quotas(guarantees, limits, priorities),
@@ -85,8 +103,10 @@ def local(
             signalled.cancel()
             raise error
         try:
-            console.print(f"A master and {agents} agents of {resources}")
-            console.print(f"  pages       http://{cluster.master}/")
+            count = "A master" if masters == 1 else f"{masters} masters, an etcd"
+            console.print(f"{count} and {agents} agents of {resources}")
+            pages = [node.address for node in cluster.masters] or [cluster.master]
+            console.print(f"  pages       {' '.join(f'http://{place}/' for place in pages)}")
             console.print(f"  run a task  ostrom run --master {cluster.master} -- echo hello")
             console.print(f"  logs        {cluster.work_dir}")
             console.print("Ctrl-C ends it.")
@@ -102,7 +122,7 @@ def local(
 
     try:
         reason = actors.run(main())
-    except (NodeFailedError, OSError, ValueError) as error:
+    except (EtcdServerError, NodeFailedError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     finally:
         lifeline.close()

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import rich_click as click
 
-from cluster.local import MasterNode
+from cluster.election import DEFAULT_TTL, Contender, Detector
+from cluster.etcd import EtcdAddress
+from cluster.local import MasterNode, elected
 from cluster.master import MasterOptions
 from cluster.master.options import RateLimit
 from cluster.registry import MemoryRegistry, Registry, SqliteRegistry
 from cluster.resources import Resources
 
-from .options import RATE, RATE_LIMIT, SECONDS, WEIGHT, allocator_option, option, quota_options, quotas
+from .options import ETCD, RATE, RATE_LIMIT, SECONDS, WEIGHT, allocator_option, option, quota_options, quotas
 from .serve import serve
 
 __all__ = ["master"]
@@ -30,9 +32,21 @@ __all__ = ["master"]
 )
 @option(
     "--registry",
-    type=click.Choice(["sqlite", "memory"]),
-    default="sqlite",
-    help="Where agents, frameworks and what operators set are remembered: a file in the work directory, or nowhere.",
+    type=click.Choice(["sqlite", "memory", "etcd"]),
+    help="Where agents, frameworks and what operators set are remembered: a file in the work directory, nowhere, or "
+    "the etcd of --election.  [default: etcd with --election, else sqlite]",
+)
+@option(
+    "--election",
+    type=ETCD,
+    help="etcd://HOST[,HOST...]/PATH: one of all masters with the same leads, the others stand by. Without it this one "
+    "always leads.",
+)
+@option(
+    "--lease-ttl",
+    type=click.IntRange(1, 600),
+    default=DEFAULT_TTL,
+    help="Seconds until another master leads when this one is lost, or cannot reach etcd; 5 at least in production.",
 )
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
 @allocator_option
@@ -111,7 +125,9 @@ def master(
     port: int,
     advertise: str | None,
     work_dir: Path,
-    registry: str,
+    registry: str | None,
+    election: EtcdAddress | None,
+    lease_ttl: int,
     weights: tuple[tuple[str, float], ...],
     allocator: str,
     guarantees: tuple[tuple[str, Resources], ...],
@@ -134,8 +150,12 @@ def master(
 ) -> None:
     """Run a master: it offers the agents' resources to frameworks.
 
-    SIGTERM ends it; running tasks are not touched, and agents and frameworks come back to the next one.
+    SIGTERM ends it; running tasks are not touched, and agents and frameworks come back to the next one. With
+    --election it ends, with status 1, when it has lost the lead: start it again, it stands by then.
     """
+    if registry is not None and (registry == "etcd") != (election is not None):
+        text = "goes with --election" if election is None else "masters that elect one share that in etcd"
+        raise click.BadParameter(f"{registry}: {text}", param_hint="--registry")
     options = MasterOptions(
         allocation_interval=allocation_interval,
         offer_timeout=offer_timeout,
@@ -155,14 +175,20 @@ def master(
     roles = quotas(guarantees, limits, priorities)
 
     def make() -> MasterNode:
-        store: Registry = (
-            SqliteRegistry(work_dir / "registry.sqlite") if registry == "sqlite" else MemoryRegistry()
-        )
+        contender: Contender | None = None
+        detector: Detector | None = None
+        store: Registry = MemoryRegistry()
+        if election is not None:
+            contender, detector, store = elected(election, lease_ttl)
+        elif registry != "memory":
+            store = SqliteRegistry(work_dir / "registry.sqlite")
         return MasterNode(
             host,
             port,
             advertise=advertise,
             options=options,
+            contender=contender,
+            detector=detector,
             registry=store,
             weights=dict(weights),
             roles=roles,
@@ -170,6 +196,6 @@ def master(
         )
 
     async def ended(node: MasterNode) -> str:
-        return f"the master ended: {await node.system.wait(node.upid)}"
+        return f"the master ended: {await node.ended()}"
 
     serve(make, ended=ended)

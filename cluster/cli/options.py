@@ -13,7 +13,8 @@ import rich_click as click
 
 from actors import parse_address
 from cluster.attributes import Attributes
-from cluster.election import detector_for
+from cluster.election import check_master
+from cluster.etcd import EtcdAddress
 from cluster.http.bodies import meant_by
 from cluster.master.options import RateLimit
 from cluster.master.validation import role_problem
@@ -23,6 +24,7 @@ from cluster.resources import Resources
 __all__ = [
     "ADDRESS",
     "ATTRIBUTES",
+    "ETCD",
     "MASTER",
     "PRIORITY",
     "QUOTA",
@@ -83,7 +85,7 @@ class _Parsed(click.ParamType[Any]):
 
 
 def _master(text: str) -> str:
-    detector_for(text).close()
+    check_master(text)
     return text
 
 
@@ -146,7 +148,8 @@ def _priority(text: str) -> tuple[str, int]:
 
 
 ADDRESS = _Parsed("host:port", _address)
-MASTER = _Parsed("host:port", _master)
+MASTER = _Parsed("host:port|etcd://hosts/path", _master)
+ETCD = _Parsed("etcd://hosts/path", EtcdAddress.parse)
 RESOURCES = _Parsed("resources", Resources.parse)
 ATTRIBUTES = _Parsed("attributes", Attributes.parse)
 ROLE = _Parsed("role", _role)
@@ -160,7 +163,8 @@ RATE_LIMIT = _Parsed("principal=qps[:capacity]", _rate_limit)
 
 def master_option(function: F) -> F:
     """`--master`, the same for every command."""
-    decorate = option("--master", type=MASTER, default=DEFAULT_MASTER, help="Where the master is.")
+    text = "Where the master is: its address, that of any of several, or that of the etcd which elects it."
+    decorate = option("--master", type=MASTER, default=DEFAULT_MASTER, help=text)
     return decorate(function)
 
 

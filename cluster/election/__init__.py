@@ -1,7 +1,21 @@
 """Who leads: the interface, the embedded default of one master that always does, and etcd."""
 
-from .detecting import detector_for
+from .detecting import check_master, detector_for, leader_of
+from .etcd_contender import DEFAULT_TTL, EtcdContender
+from .etcd_detector import EtcdDetector
 from .interface import MASTER_ID, Contender, Detector
 from .standalone import StandaloneContender, StandaloneDetector
 
-__all__ = ["MASTER_ID", "Contender", "Detector", "StandaloneContender", "StandaloneDetector", "detector_for"]
+__all__ = [
+    "DEFAULT_TTL",
+    "MASTER_ID",
+    "Contender",
+    "Detector",
+    "EtcdContender",
+    "EtcdDetector",
+    "StandaloneContender",
+    "StandaloneDetector",
+    "check_master",
+    "detector_for",
+    "leader_of",
+]

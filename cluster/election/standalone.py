@@ -30,6 +30,8 @@ class StandaloneContender:
 class StandaloneDetector:
     """The leader is the one named."""
 
+    spread = 0.0
+
     def __init__(self, master: UPID) -> None:
         self._master = master
         host = master.host

@@ -14,9 +14,11 @@ from .interface import (
     Get,
     KeyValue,
     Lease,
+    LeaseGoneError,
     Page,
     Put,
     TxnResult,
+    WatchSilentError,
 )
 
 __all__ = [
@@ -33,7 +35,9 @@ __all__ = [
     "Get",
     "KeyValue",
     "Lease",
+    "LeaseGoneError",
     "Page",
     "Put",
     "TxnResult",
+    "WatchSilentError",
 ]

@@ -14,6 +14,7 @@ from .interface import (
     Event,
     KeyValue,
     Lease,
+    LeaseGoneError,
     Operation,
     Page,
     TxnResult,
@@ -67,7 +68,7 @@ class EtcdClient:
         """End a lease and delete its keys. Nothing happens if it has ended."""
         try:
             await self._gateway.call("/v3/lease/revoke", {"ID": str(lease)}, codec.RevokeReply)
-        except failures.NotFoundError:
+        except LeaseGoneError:
             return
 
     async def txn(
@@ -110,8 +111,8 @@ class EtcdClient:
         """What happens to a key from that revision on, as it happens; the sequence may be empty: all is well.
 
         The first one comes as soon as etcd watches. It ends with EtcdUnavailableError when the connection breaks, when
-        the cluster has no leader, or when nothing has come for `silence` seconds; with CompactedError if it is too
-        late. Then read, and watch anew: the read finds out whether the endpoint is frozen.
+        the cluster has no leader; with WatchSilentError when nothing has come for `silence` seconds; with
+        CompactedError if it is too late. Then read, and watch anew: the read finds out whether the endpoint is frozen.
         """
         request = {"key": codec.encode_key(key), "start_revision": str(revision), "progress_notify": True}
         body = {"create_request": request}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from . import codec
-from .interface import CompactedError, EtcdRefusedError
+from .interface import CompactedError, EtcdRefusedError, LeaseGoneError
 
 __all__ = [
     "CanceledError",
-    "NotFoundError",
     "TokenError",
     "TryNextError",
     "decode",
@@ -35,10 +34,6 @@ class TryNextError(Exception):
 
 class CanceledError(TryNextError):
     """etcd does not go on with a watch. A token that has expired it tells as "permission denied"."""
-
-
-class NotFoundError(EtcdRefusedError):
-    """There is no such lease."""
 
 
 class TokenError(EtcdRefusedError):
@@ -111,7 +106,7 @@ def _of_code(code: int, message: str) -> Exception:
     if code == OUT_OF_RANGE and "compacted" in message:
         return CompactedError(text)
     if code == NOT_FOUND:
-        return NotFoundError(text)
+        return LeaseGoneError(text)
     if code in REFUSALS and not any(each in message for each in PASSING):
         return EtcdRefusedError(text)
     return TryNextError(text)

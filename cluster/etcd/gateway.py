@@ -13,7 +13,7 @@ import aiohttp
 
 from . import codec, failures
 from .address import EtcdAddress
-from .interface import EtcdError, EtcdRefusedError, EtcdUnavailableError
+from .interface import EtcdError, EtcdRefusedError, EtcdUnavailableError, WatchSilentError
 
 __all__ = ["Gateway"]
 
@@ -122,12 +122,12 @@ class Gateway:
     ) -> AsyncGenerator[T, None]:
         """The replies of one endpoint, which `check` may find to be the end; of the next one the next time.
 
-        EtcdUnavailableError when it ends, or when nothing has come for `silence` seconds. That alone is no reason to
-        leave the endpoint: silence is also what there is when nothing happens. A call will find out.
+        EtcdUnavailableError when it ends; WatchSilentError when nothing has come for `silence` seconds. That alone is
+        no reason to leave the endpoint: silence is also what there is when nothing happens. A call will find out.
         """
         data = codec.encode(body)
         patience = min(self._endpoint_timeout * 2 ** min(self._unconfirmed, 10), self._timeout)
-        place, lines, token, confirmed = self._current, None, "", False
+        place, lines, token, confirmed, silent = self._current, None, "", False, False
         try:
             token = await self._token_now(asyncio.get_running_loop().time() + self._timeout)
             place = self._current
@@ -146,18 +146,19 @@ class Gateway:
                     reply = failures.decode(await lines.next(), type_)
         except (EtcdRefusedError, *BROKEN) as error:
             why = self._clean(str(error)) or f"nothing came for {patience:g} s"
-            silent = isinstance(error, TimeoutError)
-            if silent and not confirmed:
-                self._unconfirmed += 1
-            if not (silent and confirmed):
+            silent = confirmed and isinstance(error, TimeoutError)
+            if not silent:
                 self._rotate(place, why)
+            if not confirmed and isinstance(error, TimeoutError):
+                self._unconfirmed += 1
             if isinstance(error, failures.CanceledError | failures.TokenError):
                 self._forget(token)
         finally:
             if lines is not None:
                 self._streams.discard(lines)
                 lines.close()
-        raise EtcdUnavailableError(f"etcd {path}, {self._endpoints[place]}: {why}")
+        kind = WatchSilentError if silent else EtcdUnavailableError
+        raise kind(f"etcd {path}, {self._endpoints[place]}: {why}")
 
     async def _exchange(
         self, place: int, path: str, data: bytes, type_: type[T], patience: float, token: str

@@ -17,9 +17,11 @@ __all__ = [
     "Get",
     "KeyValue",
     "Lease",
+    "LeaseGoneError",
     "Page",
     "Put",
     "TxnResult",
+    "WatchSilentError",
 ]
 
 
@@ -31,8 +33,16 @@ class EtcdUnavailableError(EtcdError):
     """No endpoint answered in time: what was asked may have been done, or be done yet."""
 
 
+class WatchSilentError(EtcdUnavailableError):
+    """Nothing has come for long, which may be since nothing happened: read, and watch anew."""
+
+
 class EtcdRefusedError(EtcdError):
     """etcd says no: nothing was done, and asking again does not help."""
+
+
+class LeaseGoneError(EtcdRefusedError):
+    """The lease that was named has ended, or never was."""
 
 
 class CompactedError(EtcdError):
@@ -137,7 +147,7 @@ class Etcd(Protocol):
         """Do `then` if all compares hold, else `otherwise`; at once. At most 128 operations, each key set once."""
 
     async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
-        """The keys that begin with `prefix` and come after `after`, at most `limit` (0: all), at a revision (0: now)."""
+        """Keys that begin with `prefix` and come after `after`, at most `limit` (0: all), at a revision (0: now)."""
 
     async def get(self, key: str) -> tuple[KeyValue | None, int]:
         """A key, or None, and the revision at which that is so."""
@@ -145,8 +155,8 @@ class Etcd(Protocol):
     def watch(self, key: str, revision: int) -> AsyncIterator[Sequence[Event]]:
         """What happens to a key from that revision on, as it happens; the sequence may be empty: all is well.
 
-        It ends with EtcdUnavailableError when the connection breaks, when the cluster has no leader, or when nothing,
-        not even a sign of life, has come for long; with CompactedError if it is too late. Then read, and watch anew.
+        It ends with EtcdUnavailableError when the connection breaks, or when the cluster has no leader; with
+        WatchSilentError when nothing has come for long; with CompactedError if it is too late: read, and watch anew.
         """
 
     async def close(self) -> None:

@@ -104,7 +104,11 @@ class Submitting(Calls):
         if dropped is not None:
             for handle in dropped:
                 text = "killed while waiting" if handle.task_id == task_id else "its group was killed"
-                handle.update(TaskStatus(handle.task_id, TaskState.KILLED, message=text))
+                status = TaskStatus(handle.task_id, TaskState.KILLED, message=text)
+                if self._driver is not None:
+                    # A late answer to what was asked after it, when it had been launched, is no news.
+                    self._driver.ended(status)
+                handle.update(status)
             return
         self._book.killed(task_id)
         if self._driver is not None:

@@ -110,7 +110,11 @@ class Subscription(Actor):
             self._deposed.pop(leader, None)
         self._lost()
         self._backoff = 0.0
-        self._subscribe()
+        if leader is None or not self._ever or not self._detector.spread:
+            self._subscribe()
+            return
+        self._cancel()
+        self._timer = self.after(self._rng.uniform(0, self._detector.spread), self._subscribe)
 
     def _lost(self) -> None:
         if self.master is not None:

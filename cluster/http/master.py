@@ -12,6 +12,7 @@ from cluster.master import Master
 
 from . import operator
 from .snapshot import Snapshots
+from .standby import leader_page, redirect
 from .ui import page
 from .views import VIEWS, reasons
 
@@ -66,6 +67,8 @@ def install(master: Master) -> Snapshots:
         help="?framework=ID[&agent=ID]: why it is offered nothing, agents by the same reasons",
     )
     operator.install(master, snapshots)
+    master.route("/leader", lambda _: leader_page(master.upid, leads=True), help="who leads, as JSON")
+    master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here")
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
     master.system.http.root = master.upid

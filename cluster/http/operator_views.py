@@ -79,7 +79,7 @@ def info_of(state: MasterState, agent_id: str) -> AgentInfo | None:
     """An agent as it introduced itself, if it is on record."""
     if agent_id in state.agents:
         return state.agents[agent_id].info
-    lost = state.registry.unreachable.get(agent_id)
+    lost = state.out_of_reach().get(agent_id)
     return lost.info if lost is not None else state.registry.agents.get(agent_id)
 
 
@@ -101,7 +101,7 @@ def maintenance(state: MasterState) -> Json:
             }
         )
     on_machine: dict[str, list[str]] = {}
-    for agent_id in (*state.agents, *state.recovering, *state.registry.unreachable):
+    for agent_id in (*state.agents, *state.recovering, *state.out_of_reach()):
         info = info_of(state, agent_id)
         if info is not None:
             for name in {info.hostname, info.id}:

@@ -35,7 +35,7 @@ def agents(state: MasterState) -> list[Json]:
     """Every agent on record: those that are registered first, then those that are to come back, or may."""
     here = [_agent(state, agent) for agent in state.agents.values()]
     coming = [_absent(state, state.registry.agents[id_], "recovering", 0.0) for id_ in state.recovering]
-    unreachable = state.registry.unreachable.items()
+    unreachable = state.out_of_reach().items()
     return here + coming + [_absent(state, each.info, "unreachable", each.since) for _, each in unreachable]
 
 
@@ -44,7 +44,7 @@ def agent_row(state: MasterState, agent_id: str) -> Json:
     agent = state.agents.get(agent_id)
     if agent is not None:
         return _agent(state, agent)
-    lost = state.registry.unreachable.get(agent_id)
+    lost = state.out_of_reach().get(agent_id)
     if lost is not None:
         return _absent(state, lost.info, "unreachable", lost.since)
     return _absent(state, state.registry.agents[agent_id], "recovering", 0.0)

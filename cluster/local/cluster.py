@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,19 +12,26 @@ from types import TracebackType
 from typing import Self
 
 from cluster.attributes import Attributes
+from cluster.election import DEFAULT_TTL, leader_of
+from cluster.etcd.server import EtcdCluster
 from cluster.framework import Framework
 from cluster.master import MasterOptions, RoleOptions
 from cluster.resources import Resources
 from isolation import ContainerSpec
 
-from .nodes import AgentNode, MasterNode
-from .processes import NodeProcess
+from .agent_node import AgentNode
+from .master_node import MasterNode
+from .processes import NodeFailedError, NodeProcess
 
 __all__ = ["DEFAULT_RESOURCES", "LocalCluster"]
+
+log = logging.getLogger("ostrom.local")
 
 DEFAULT_RESOURCES = "cpus:2;mem:1024;disk:4096"
 FIRST_PORT = 31000
 PORTS_EACH = 1000
+ELECTED_WITHIN = 60.0
+RESTART_PAUSE = 0.5
 
 
 class LocalCluster:
@@ -39,6 +47,9 @@ class LocalCluster:
     agents in turn; `weights` and `roles` (quotas and priorities) are set at the master. Without `work_dir` a temporary
     directory is used, and removed at the end. With `checkpoint` what an agent runs outlives its process, should that be
     killed (and this one, for as long as its recovery timeout).
+
+    With several `masters`, which are processes then, an etcd is started besides, in which they elect one of them, with
+    a lease of `lease_ttl` seconds; one that ends is started again. `master` is the address of that etcd then.
     """
 
     def __init__(
@@ -58,10 +69,16 @@ class LocalCluster:
         roles: Mapping[str, RoleOptions] | None = None,
         options: MasterOptions | None = None,
         checkpoint: bool = False,
+        masters: int = 1,
+        lease_ttl: int = DEFAULT_TTL,
         seed: int | None = None,
     ) -> None:
         if agents < 0:
             raise ValueError(f"agents is {agents}, not 0 or more")
+        if masters < 1:
+            raise ValueError(f"masters is {masters}, not 1 or more")
+        if masters > 1 and not processes:
+            raise ValueError(f"masters is {masters}: several are processes, with processes=True")
         if processes and (timers or duration or options):
             raise ValueError("processes: timers, duration and options are for clusters inside this process")
         self._count = agents
@@ -76,12 +93,18 @@ class LocalCluster:
         self._roles = dict(roles or {})
         self._options = options
         self._checkpoint = checkpoint
+        self._masters = masters
+        self._lease_ttl = lease_ttl
         self._seed = seed
         self._started = 0
         self.work_dir = Path()
         self.master = ""
-        """HOST:PORT of the master, what frameworks and commands are given."""
+        """HOST:PORT of the master, or etcd://..., what frameworks and commands are given."""
         self.master_node: MasterNode | NodeProcess
+        self.masters: list[NodeProcess] = []
+        """The masters, if there are several."""
+        self.etcd: EtcdCluster | None = None
+        self._supervising: list[asyncio.Task[None]] = []
         self.agents: list[AgentNode | NodeProcess] = []
 
     async def __aenter__(self) -> Self:
@@ -106,16 +129,13 @@ class LocalCluster:
 
     async def _start_master(self) -> None:
         node: MasterNode | NodeProcess
+        if self._masters > 1:
+            await self._start_masters()
+            return
         if self._processes:
-            arguments = ["master", "--host", self._host, "--port", str(self._port)]
-            arguments += ["--work-dir", str(self.work_dir / "master")]
-            for role, weight in self._weights.items():
-                arguments += ["--weight", f"{role}={weight}"]
-            arguments += ["--allocator", self._allocator]
-            for role, quota in self._roles.items():
-                arguments += ["--guarantee", f"{role}={quota.guarantee}", "--limit", f"{role}={quota.limit}"]
-                arguments += ["--priority", f"{role}={quota.priority}"]
-            node = NodeProcess("master", arguments, self.work_dir / "master.log")
+            node = NodeProcess(
+                "master", self._master_arguments("master", self._port), self.work_dir / "master.log"
+            )
         else:
             node = MasterNode(
                 self._host,
@@ -129,6 +149,39 @@ class LocalCluster:
         await node.start()
         self.master_node = node
         self.master = node.address
+
+    def _master_arguments(self, name: str, port: int) -> list[str]:
+        arguments = [
+            "master",
+            "--host",
+            self._host,
+            "--port",
+            str(port),
+            "--work-dir",
+            str(self.work_dir / name),
+        ]
+        for role, weight in self._weights.items():
+            arguments += ["--weight", f"{role}={weight}"]
+        arguments += ["--allocator", self._allocator]
+        for role, quota in self._roles.items():
+            arguments += ["--guarantee", f"{role}={quota.guarantee}", "--limit", f"{role}={quota.limit}"]
+            arguments += ["--priority", f"{role}={quota.priority}"]
+        return arguments
+
+    async def _start_masters(self) -> None:
+        """Start etcd and the masters; return when one of them leads."""
+        self.etcd = EtcdCluster(1, self.work_dir / "etcd")
+        await self.etcd.start()
+        self.master = f"etcd://{','.join(self.etcd.endpoints)}/ostrom"
+        for number in range(self._masters):
+            name = f"master-{number}"
+            arguments = self._master_arguments(name, self._port + number if self._port else 0)
+            arguments += ["--election", self.master, "--lease-ttl", str(self._lease_ttl)]
+            self.masters.append(NodeProcess(name, arguments, self.work_dir / f"{name}.log"))
+        await asyncio.gather(*(node.start() for node in self.masters))
+        self.master_node = self.masters[0]
+        self._supervising = [asyncio.ensure_future(_supervise(node)) for node in self.masters]
+        await leader_of(self.master, ELECTED_WITHIN)
 
     async def add_agent(self, resources: str | Resources | None = None) -> AgentNode | NodeProcess:
         """Start one more agent."""
@@ -170,8 +223,10 @@ class LocalCluster:
 
     async def node_ended(self) -> str:
         """Return, with the text for people, when a node's process has ended by itself."""
-        nodes = [node for node in (self.master_node, *self.agents) if isinstance(node, NodeProcess)]
-        waits = {asyncio.ensure_future(node.wait()): node for node in nodes}
+        nodes: list[MasterNode | AgentNode | NodeProcess] = [*self.agents]
+        if not self.masters:
+            nodes.append(self.master_node)
+        waits = {asyncio.ensure_future(node.wait()): node for node in nodes if isinstance(node, NodeProcess)}
         if not waits:
             await asyncio.get_running_loop().create_future()
         try:
@@ -190,12 +245,33 @@ class LocalCluster:
         """End everything in order: agents, so that nothing of a task is left, then the master."""
         agents, self.agents = self.agents, []
         await asyncio.gather(*(node.stop() for node in agents))
+        for task in self._supervising:
+            task.cancel()
+        await asyncio.gather(*self._supervising, return_exceptions=True)
+        masters, self.masters = self.masters, []
+        await asyncio.gather(*(node.stop() for node in masters))
         master = getattr(self, "master_node", None)
         if master is not None:
-            await master.stop()
+            if master not in masters:
+                await master.stop()
             del self.master_node
+        if self.etcd is not None:
+            await self.etcd.stop()
+            self.etcd = None
         if self._given_dir is None:
             shutil.rmtree(self.work_dir, ignore_errors=True)
+
+
+async def _supervise(node: NodeProcess) -> None:
+    """Start a master again whenever it has ended: one that has lost the lead ends."""
+    while True:
+        status = await node.wait()
+        log.warning("%s ended with status %s, starting it again", node.name, status)
+        try:
+            await node.restart()
+        except NodeFailedError as error:
+            log.warning("%s", error)
+        await asyncio.sleep(RESTART_PAUSE)
 
 
 def _with_ports(resources: Resources, number: int) -> Resources:

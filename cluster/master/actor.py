@@ -17,7 +17,7 @@ class Master(FrameworkCalls, AgentCalls, OperatorCalls):
     `registry` is what it must not forget (default: nothing outlives the process); `allocator` decides who is
     offered what (default: weighted DRF), by its name (see `allocators.plugins`) or itself; `weights` and `roles`
     (quotas and priorities) are set at start in place of the registry's, and kept there. ValueError for an allocator
-    that there is not, and for quotas that cannot be.
+    that there is not, and for quotas that cannot be. `leads` says whether this master still does (default: always).
     """
 
     def exited(self, upid: UPID, reason: str) -> None:

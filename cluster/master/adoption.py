@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 import msgspec
@@ -14,6 +15,7 @@ from cluster.messages import (
     TaskRecord,
     TaskState,
     Update,
+    check_id,
 )
 from cluster.resources import ResourceError, Resources
 
@@ -21,8 +23,11 @@ from .frameworks import FrameworkRules
 from .parts import EMPTY, Parts, split, total
 from .reachability import ReachabilityRules
 from .records import AgentRecord, ExecutorRecord, TaskEntry, TaskKey, agent_usage
+from .validation import framework_problem
 
 __all__ = ["AdoptionRules", "agent_usage_of", "brought", "overuse"]
+
+log = logging.getLogger("ostrom.master")
 
 
 class AdoptionRules(FrameworkRules, ReachabilityRules):
@@ -39,6 +44,9 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             named[info.id] = None
             unknown = info.id not in self.frameworks and not self.has_ended(info.id)
             if unknown and self.adopting and not on_record:
+                if problem := check_id("framework.id", info.id) or framework_problem(info):
+                    log.warning("framework %r of agent %s: %s", info.id, message.agent.hostname, problem)
+                    continue
                 self.expect_framework(info, now)
                 self.record("frameworks", info.id, info)
         return [framework_id for framework_id in named if framework_id not in self.frameworks]
@@ -86,7 +94,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
     def _adopt_task(self, agent: AgentRecord, record: TaskRecord, now: float, *, returned: bool) -> bool:
         """Take over a task. False if its framework has ended, or believes that the task has."""
         key = (record.framework_id, record.task.task_id)
-        denied = key in self.denied and record.framework_id in self.frameworks
+        denied = (record.denied or key in self.denied) and record.framework_id in self.frameworks
         if not denied and not self.adoptable(agent.id, record):
             return False
         framework, task_id = self.frameworks[record.framework_id], record.task.task_id
@@ -128,7 +136,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             return framework is not None
         task_id = record.task.task_id
         aside = framework.unreachable_tasks.get(task_id)
-        if (framework.id, task_id) in self.denied:
+        if record.denied or (framework.id, task_id) in self.denied:
             return False
         if task_id in framework.tasks or aside is not None:
             return task_id not in framework.tasks and aside is not None and aside.agent_id == agent_id

@@ -60,7 +60,8 @@ class AgentCalls(MasterShell):
         """An agent lives."""
         agent = self.state.agent_of(sender)
         if agent is not None and agent.id == message.agent_id:
-            self.state.pong(agent)
+            self.state.ponged(agent)
+            self._done()
 
     @handles(StatusUpdate)
     def status_update(self, message: StatusUpdate, sender: UPID | None) -> None:

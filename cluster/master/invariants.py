@@ -105,8 +105,8 @@ def _registry(state: Ledger) -> list[str]:
     found = []
     if registry.agents.keys() != state.agents.keys() | state.recovering.keys():
         found.append(f"on record are agents {sorted(registry.agents)}, here are {sorted(state.agents)}")
-    if state.agents.keys() & (registry.unreachable.keys() | registry.gone.keys()):
-        found.append("an agent is here, and on record as unreachable or gone")
+    if state.agents.keys() & registry.gone.keys():
+        found.append("an agent is here, and on record as gone")
     if registry.frameworks.keys() != state.frameworks.keys():
         found.append(
             f"on record are frameworks {sorted(registry.frameworks)}, not {sorted(state.frameworks)}"

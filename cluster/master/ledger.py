@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from actors import UPID, Message
 from allocators import OfferAllocator
 from cluster.messages import (
@@ -172,6 +174,14 @@ class Ledger:
                 refuse=refuse,
                 now=now,
             )
+
+    def close_task(self, framework: FrameworkRecord, entry: TaskEntry) -> None:
+        """Tell the end of a task once more, without asking for an acknowledgement, and forget the task."""
+        status = msgspec.structs.replace(
+            entry.status, source=Source.MASTER, reason=Reason.RECONCILIATION, uuid=""
+        )
+        self.tell(framework, Update(status))
+        self.forget_task(entry)
 
     def forget_task(self, entry: TaskEntry) -> None:
         """Take a task out of the books; it is kept for a while for those who ask."""

@@ -21,10 +21,14 @@ from cluster.registry import Window
 
 from .reachability import ReachabilityRules
 from .records import AgentRecord, FrameworkRecord, InverseOfferRecord
+from .validation import MAX_NAME, is_text, size_problem
 
 __all__ = ["MaintenanceRules"]
 
 log = logging.getLogger("ostrom.master")
+
+MAX_MACHINE = 255
+"""Characters of a machine's name: hostnames have fewer, an agent's id has no more."""
 
 
 class MaintenanceRules(ReachabilityRules):
@@ -166,6 +170,8 @@ def schedule_problem(windows: Mapping[str, Window], down: set[str]) -> str | Non
     for id_, window in windows.items():
         if not id_ or not window.machines:
             return f"window {id_[:255]!r}: {'it names no machine' if id_ else 'its name is empty'}"
+        if len(id_) > MAX_NAME or not is_text(id_):
+            return f"window {id_[:80]!r}: its name is to be UTF-8, of at most {MAX_NAME} characters"
         if not math.isfinite(window.start):
             return f"window {id_!r}: start is {window.start}, not a time"
         if window.duration is not None and not (
@@ -175,9 +181,13 @@ def schedule_problem(windows: Mapping[str, Window], down: set[str]) -> str | Non
         for name in window.machines:
             if not name:
                 return f"window {id_!r}: the name of a machine is empty"
+            if len(name) > MAX_MACHINE or not is_text(name):
+                return f"window {id_!r}: machine {name[:80]!r} is to be UTF-8, of at most {MAX_MACHINE} characters"
             if name in seen:
                 return f"machine {name!r} is in window {id_!r} and in window {seen[name]!r}"
             seen[name] = id_
+        if problem := size_problem(f"window {id_!r}", window):
+            return problem
         if down.intersection(window.machines) and not down.issuperset(window.machines):
             return f"window {id_!r}: some of its machines are down and some are not"
     missing = sorted(down - seen.keys())

@@ -56,6 +56,11 @@ class ReachabilityRules(Ledger):
         agent.missed_pings = 0
         self.doubted.pop(agent.id, None)
 
+    def ponged(self, agent: AgentRecord) -> None:
+        """An agent has answered a ping, and so has heard all that was said before: what must end there, too."""
+        self.pong(agent)
+        self.forget(agent.id, "unreachable")
+
     def settle_doubts(self, now: float) -> None:
         """Make those agents unreachable that were waited for long enough, at the rate of removals."""
         for agent_id, deadline in self.recovering.items():
@@ -182,12 +187,17 @@ class ReachabilityRules(Ledger):
         """Whether an agent was admitted and is not gone: registered, still to come, or unreachable."""
         return agent_id in self.registry.agents or agent_id in self.registry.unreachable
 
+    def out_of_reach(self) -> dict[str, UnreachableAgent]:
+        """The agents that are unreachable: what is on record, but for those that have just come back."""
+        unreachable = self.registry.unreachable.items()
+        return {id_: agent for id_, agent in unreachable if id_ not in self.registry.agents}
+
     def forget_old(self, now: float) -> None:
         """Bound what is remembered of agents that are unreachable or gone, and frameworks that have ended.
 
         By age and by number.
         """
-        unreachable = {id_: agent.since for id_, agent in self.registry.unreachable.items()}
+        unreachable = {id_: agent.since for id_, agent in self.out_of_reach().items()}
         kinds = {
             "unreachable": unreachable,
             "gone": dict(self.registry.gone),

@@ -38,10 +38,14 @@ class ReconciliationRules(Ledger):
         """What can be said of a task that is not known, or None: an agent that is still to come may bring it."""
         if agent_id in self.recovering or (not agent_id and self.recovering):
             return None
+        reason = Reason.RECONCILIATION
         if not agent_id:
             state, text = TaskState.UNKNOWN, "the master does not know this task"
         elif agent_id in self.agents:
             state, text = TaskState.GONE, "its agent does not run it"
+            if self.agents[agent_id].forgetful:
+                # By the other reason nobody takes it for one that never ran.
+                reason, text = Reason.AGENT_RESTARTED, "its machine was started again, and it is not on disk"
         elif agent_id in self.registry.unreachable:
             state, text = TaskState.UNREACHABLE, "its agent cannot be reached"
         elif agent_id in self.registry.gone:
@@ -54,7 +58,7 @@ class ReconciliationRules(Ledger):
         return TaskStatus(
             task_id,
             state,
-            reason=Reason.RECONCILIATION,
+            reason=reason,
             message=text,
             agent_id=agent_id,
             timestamp=now,

@@ -105,7 +105,8 @@ class AgentRecord:
     """An agent that is registered.
 
     `unused` is what is neither offered nor used, `reserved` what is reserved there, used or not. `active`: no operator
-    has deactivated it; `drain` is what the registry says of that. `incarnation` is that of its process.
+    has deactivated it; `drain` is what the registry says of that. `incarnation` is that of its process. `forgetful`:
+    what former masters launched there may have run, though it does not know of it.
     """
 
     info: AgentInfo
@@ -115,6 +116,7 @@ class AgentRecord:
     registered_at: float = 0.0
     missed_pings: int = 0
     incarnation: str = ""
+    forgetful: bool = False
     reserved: Reserved = field(default_factory=dict)
     drain: Drain | None = None
     unavailability: Unavailability | None = None

@@ -26,6 +26,7 @@ from .adoption import AdoptionRules, agent_usage_of, brought, overuse
 from .maintenance import MaintenanceRules
 from .parts import Parts
 from .records import AgentRecord
+from .validation import size_problem
 
 __all__ = ["RegistrationRules"]
 
@@ -77,7 +78,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
     def _refusal(self, known: AgentRecord | None, info: AgentInfo, message: RegisterAgent) -> str | None:
         if not info.resources:
             return "it has no resources"
-        if problem := check_id("agent.id", info.id):
+        if problem := check_id("agent.id", info.id) or size_problem("agent", info):
             return problem
         if known is not None and known.incarnation == message.incarnation and _changed(known.info, info):
             return f"agent {info.id} is registered with other resources"
@@ -105,6 +106,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
             whole,
             registered_at=now,
             incarnation=message.incarnation,
+            forgetful=message.forgetful,
             reserved=reserved,
             drain=self.registry.drains.get(info.id),
         )
@@ -121,7 +123,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         returned, on_record = info.id in self.registry.unreachable, self.on_record(info.id)
         if self.registry.agents.get(info.id) != info:
             self.record("agents", info.id, info)
-        self.forget(info.id, "unreachable")
+        # That it was unreachable stays on record until it is known to have heard what must end for that: see `ponged`.
         self.recovering.pop(info.id, None)
         self.doubted.pop(info.id, None)
         self.agents[info.id] = agent
@@ -161,10 +163,13 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
             agent.upid = sender
         self._by_upid[sender] = agent.id
         agent.incarnation = message.incarnation
+        agent.forgetful |= message.forgetful
         agent.connected = True
         self.pong(agent)
         ended = self.adopt_frameworks(message, now, on_record=True)
         kill = self.adopt(agent, message, now, returned=False, known=True)
+        if restarted:
+            self._close_unnamed(agent, message)
         self.heed(agent)
         self._welcome(agent, message, kill, ended)
         return None
@@ -179,6 +184,16 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         for key, executor in list(agent.executors.items()):
             if key not in executors:
                 self.remove_executor(agent, executor)
+
+    def _close_unnamed(self, agent: AgentRecord, message: RegisterAgent) -> None:
+        """Forget ends that nobody has acknowledged and that the agent's disk may have lost, with its machine's power.
+
+        It may have only not named them, and tell them again: then they are told twice.
+        """
+        named = {(task.framework_id, task.task.task_id) for task in message.tasks}
+        for key, entry in list(agent.tasks.items()):
+            if entry.state.terminal and key not in named:
+                self.close_task(self.frameworks[key[0]], entry)
 
     def _take_agent_info(self, agent: AgentRecord, info: AgentInfo, whole: Parts) -> str | None:
         """Take over what a restarted agent says of itself. Nothing of it is on offer."""

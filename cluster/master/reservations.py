@@ -11,7 +11,7 @@ from cluster.resources import ResourceError, Resources
 from .ledger import Ledger
 from .parts import Parts, offer_parts, total
 from .records import AgentRecord, FrameworkRecord
-from .validation import role_problem
+from .validation import role_problem, size_problem
 
 __all__ = ["ReservationRules"]
 
@@ -104,6 +104,8 @@ class ReservationRules(Ledger):
             reservations = (Parts(reserved=agent.reserved, plain=before.plain) - before + after).reserved
         except ResourceError as error:
             return str(error)
+        if problem := size_problem(f"what is reserved on agent {agent.id}", reservations):
+            return problem
         if holder is not None:
             self._hold(agent, holder, before, release=True)
         try:

@@ -9,7 +9,7 @@ from allocators.errors import AllocatorError
 from cluster.registry import Quota
 
 from .ledger import Ledger
-from .validation import role_problem
+from .validation import role_problem, size_problem
 
 __all__ = ["RoleRules"]
 
@@ -34,7 +34,7 @@ class RoleRules(Ledger):
 
     def set_quota(self, role: str, quota: Quota) -> str | None:
         """Set a role's quota and priority; return what is wrong with it, a guarantee above all there is, say."""
-        if problem := role_problem(role):
+        if problem := role_problem(role) or size_problem("quota", quota):
             return problem
         try:
             self.apply_quota(role, quota, force=False)

@@ -32,6 +32,8 @@ Told = tuple[UPID, Message] | asyncio.Future[None]
 class MasterShell(Actor):
     """Nothing is sent before what it rests on is written; other turns go on meanwhile.
 
+    `leads` is asked before each act, to write or to send: once it is False the master ends, and has not acted.
+
     When the registry cannot be written the master ends, with the error as its reason: another may be able to.
     """
 
@@ -43,6 +45,7 @@ class MasterShell(Actor):
         allocator: OfferAllocator | str = "drf",
         weights: Mapping[str, float] | None = None,
         roles: Mapping[str, RoleOptions] | None = None,
+        leads: Callable[[], bool] | None = None,
         seed: int | None = None,
     ) -> None:
         rng = random.Random(seed)  # noqa: S311 - names and orders, no secrets
@@ -59,6 +62,7 @@ class MasterShell(Actor):
                 raise ValueError(f"roles: {problem}")
             self.state.apply_quota(role, settings, force=True)
         self._ahead = WriteAhead[Change, Told](self.registry.write, self._tell_all, self._start_write)
+        self._leads = leads
         self._awaited: set[asyncio.Future[None]] = set()
         self._recovered = False
         self._writing: asyncio.Task[None] | None = None
@@ -119,13 +123,28 @@ class MasterShell(Actor):
     def _written(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("the master ends: %s", error)
-            awaited, self._awaited = self._awaited, set()
-            for future in awaited:
-                if not future.done():
-                    future.set_exception(RegistryError(str(error)))
+            self._give_up(str(error))
             self.terminate(str(error))
 
+    def _deposed(self) -> bool:
+        """Whether another may lead by now: then nothing that is decided here counts any more."""
+        if self._leads is None or self._leads():
+            return False
+        text = "it does not lead any more"
+        self._give_up(text)
+        self.terminate(text)
+        return True
+
+    def _give_up(self, text: str) -> None:
+        """Tell those who wait that what they want may be forgotten."""
+        awaited, self._awaited = self._awaited, set()
+        for future in awaited:
+            if not future.done():
+                future.set_exception(RegistryError(text))
+
     def _tell_all(self, told: Sequence[Told]) -> None:
+        if self._deposed():
+            return
         for each in told:
             if isinstance(each, tuple):
                 self.send(*each)
@@ -152,7 +171,7 @@ class MasterShell(Actor):
 
     def _flush(self) -> None:
         state = self.state
-        if state.changes or state.outbox:
+        if (state.changes or state.outbox) and not self._deposed():
             changes, state.changes = state.changes, []
             outbox, state.outbox = state.outbox, []
             self._ahead.put(changes, outbox)

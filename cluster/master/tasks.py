@@ -13,10 +13,8 @@ from cluster.messages import (
     FrameworkFailure,
     FrameworkToExecutor,
     KillTask,
-    Reason,
     Reconcile,
     ShutdownExecutor,
-    Source,
     StatusUpdate,
     StatusUpdateAcknowledgement,
     TaskState,
@@ -56,7 +54,7 @@ class TaskRules(ReconciliationRules):
                 self.send(agent.upid, KillTask(framework.id, status.task_id))
             elif framework is not None and entry is not None and entry.state.terminal:
                 # The agent's disk has lost the end that it told before: it will not be sent again, nor acknowledged.
-                self._close(framework, entry)
+                self.close_task(framework, entry)
             return
         if entry is not None and status.uuid != entry.status.uuid:
             entry.status = status
@@ -64,14 +62,6 @@ class TaskRules(ReconciliationRules):
                 self.count(f"tasks_{status.state.short.lower()}")
                 self.release_task(entry)
         self.tell(framework, Update(status))
-
-    def _close(self, framework: FrameworkRecord, entry: TaskEntry) -> None:
-        """Tell the end of a task once more, without asking for an acknowledgement, and forget the task."""
-        status = msgspec.structs.replace(
-            entry.status, source=Source.MASTER, reason=Reason.RECONCILIATION, uuid=""
-        )
-        self.tell(framework, Update(status))
-        self.forget_task(entry)
 
     def _news(self, framework: FrameworkRecord, entry: TaskEntry | None, status: TaskStatus) -> bool:
         """Whether a framework is to hear of a status, for the first time or again.
@@ -93,7 +83,10 @@ class TaskRules(ReconciliationRules):
             # It is on another agent: this one is a ghost.
             return False
         last = self.last_known(framework.id, status.task_id)
-        return last is None or not last.state.terminal or last.status.uuid == status.uuid
+        if last is None or not last.state.terminal or last.status.uuid == status.uuid:
+            return True
+        # That it is lost was said without asking for an acknowledgement, and may not have arrived.
+        return last.state is status.state and status.state in (TaskState.LOST, TaskState.GONE)
 
     def acknowledge(self, framework: FrameworkRecord, message: Acknowledge) -> None:
         """A framework has a status: its agent can send the next. A task whose end it has is forgotten."""

@@ -4,30 +4,71 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from typing import Any
+
+import msgspec
 
 from cluster.messages import FrameworkInfo, LaunchGroup, TaskInfo, check_id
+from cluster.registry import MAX_OBJECT
 from cluster.resources import Resources
 
 from .framework_settings import offer_problem
 from .parts import Parts
 
-__all__ = ["framework_problem", "group_problem", "role_problem", "task_problem", "update_problem"]
+__all__ = [
+    "MAX_NAME",
+    "framework_problem",
+    "group_problem",
+    "is_text",
+    "role_problem",
+    "size_problem",
+    "task_problem",
+    "update_problem",
+]
 
-_ROLE_PART = re.compile(r"(?!-)[^\s/\\\x00-\x1f\x7f]{1,128}")
+MAX_NAME = 1024
+"""Characters of a role's name with all that it is below, and of the name of a maintenance window: they are keys."""
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ROLE_PART = re.compile(r"(?!-)[^\s/\\\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
 
 def role_problem(role: str) -> str | None:
     """What is wrong with a role's name, or None. `eng/dev` is a role below `eng`; `*` is the default one."""
     if role == "*":
         return None
+    if len(role) > MAX_NAME:
+        return f"role {role[:80]!r} has {len(role)} characters, {MAX_NAME} are possible"
     for part in role.split("/"):
         if part in (".", "..", "*") or not _ROLE_PART.fullmatch(part):
             return f"role {role[:80]!r} is not a valid name"
     return None
 
 
+def is_text(name: str) -> bool:
+    """Whether that can be written as UTF-8: names from a command line, say, may not."""
+    return _SURROGATE.search(name) is None
+
+
+def size_problem(what: str, value: Any) -> str | None:
+    """What is wrong with the size of something that is to be kept in the registry, or None."""
+    size = _size(value)
+    if size <= MAX_OBJECT:
+        return None
+    text = f"{what} takes {size} bytes, {MAX_OBJECT} are possible"
+    if isinstance(value, msgspec.Struct):
+        largest = max(value.__struct_fields__, key=lambda name: _size(getattr(value, name)))
+        text += f"; {what}.{largest} alone takes {_size(getattr(value, largest))}"
+    return text
+
+
+def _size(value: Any) -> int:
+    return len(msgspec.json.encode(value))
+
+
 def framework_problem(info: FrameworkInfo) -> str | None:
     """What is wrong with a framework's introduction, or None."""
+    if problem := size_problem("framework", info):
+        return problem
     if not info.roles:
         return "framework.roles is empty"
     if len(set(info.roles)) != len(info.roles):

@@ -28,13 +28,17 @@ __all__ = [
 
 
 class TaskRecord(Struct, frozen=True, omit_defaults=True):
-    """A task that an agent has, and the latest state it reached there."""
+    """A task that an agent has, and the latest state it reached there.
+
+    `denied`: a master had it killed, since its framework was told that it is lost.
+    """
 
     framework_id: str
     task: TaskInfo
     status: TaskStatus
     role: str = "*"
     reserved: Reserved = {}
+    denied: bool = False
 
 
 class ExecutorState(Struct, frozen=True, omit_defaults=True):
@@ -49,7 +53,8 @@ class ExecutorState(Struct, frozen=True, omit_defaults=True):
 class RegisterAgent(Message):
     """Agent to master: take me, with what I run. Without an id in `agent`, for the first time.
 
-    `incarnation` names this life of the agent's process.
+    `incarnation` names this life of the agent's process. `forgetful`: its machine was started again, no master has
+    heard of that yet, and with the power the disk may have lost the last of what ran.
     """
 
     agent: AgentInfo
@@ -57,6 +62,7 @@ class RegisterAgent(Message):
     executors: tuple[ExecutorState, ...] = ()
     tasks: tuple[TaskRecord, ...] = ()
     incarnation: str = ""
+    forgetful: bool = False
 
 
 class AgentRegistered(Message):

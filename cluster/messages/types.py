@@ -42,12 +42,13 @@ ID = Annotated[str, Meta(max_length=255)]
 
 MAX_ID = 255
 """Bytes: what a file may be called."""
-_BAD_ID = re.compile(r"[\x00-\x1f\x7f/\\]|^\.{1,2}$|^$")
+# Surrogates among them: what has one cannot be written as UTF-8.
+_BAD_ID = re.compile(r"[\x00-\x1f\x7f/\\\ud800-\udfff]|^\.{1,2}$|^$")
 
 
 def check_id(kind: str, value: str) -> str | None:
-    """What is wrong with an id that a framework chose, or None. Ids become directory names on agents."""
-    if _BAD_ID.search(value) or len(value.encode(errors="surrogatepass")) > MAX_ID:
+    """What is wrong with an id that a framework chose, or None. They become names of directories, and keys."""
+    if _BAD_ID.search(value) or len(value.encode()) > MAX_ID:
         return f"{kind} {value[:80]!r}: 1 to {MAX_ID} bytes, no / \\ or control character, not . or .."
     return None
 

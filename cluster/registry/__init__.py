@@ -1,13 +1,17 @@
-"""The little that a master must not forget: the interface, in memory, and in SQLite."""
+"""The little that a master must not forget: the interface, in memory, in SQLite, and in etcd."""
 
+from .etcd import DeposedError, EtcdRegistry
 from .interface import Registry, RegistryError
 from .memory import MemoryRegistry
 from .sqlite import SqliteRegistry
-from .state import Change, Drain, Quota, RegistryState, UnreachableAgent, Window
+from .state import MAX_OBJECT, Change, Drain, Quota, RegistryState, UnreachableAgent, Window
 
 __all__ = [
+    "MAX_OBJECT",
     "Change",
+    "DeposedError",
     "Drain",
+    "EtcdRegistry",
     "MemoryRegistry",
     "Quota",
     "Registry",

@@ -21,7 +21,11 @@ class Registry(Protocol):
         """Everything that is stored."""
 
     async def write(self, changes: Sequence[Change]) -> None:
-        """Make these changes, all or none, after those of earlier calls."""
+        """Make these changes, all or none, after those of earlier calls.
+
+        If they are more than can be written at once, and it fails midway, those of the first ids are made and those of
+        the others are not. An id is never in between: it is as it was before, or as it is after all.
+        """
 
     async def close(self) -> None:
         """Release what is held."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from cluster.messages import AgentInfo, FrameworkInfo
 from cluster.resources import Resources
 
-__all__ = ["KINDS", "Change", "Drain", "Quota", "RegistryState", "UnreachableAgent", "Window"]
+__all__ = ["KINDS", "MAX_OBJECT", "Change", "Drain", "Quota", "RegistryState", "UnreachableAgent", "Window"]
 
 
 class UnreachableAgent(Struct, frozen=True):
@@ -71,6 +71,10 @@ KINDS: dict[str, Any] = {
 }
 """The kinds, and the type of their values. Reservations are by agent, and in each by role; `gone` agents and `ended`
 frameworks have the time of it."""
+
+
+MAX_OBJECT = 512 * 1024
+"""Bytes of an object, encoded. Masters refuse what is larger: etcd would not take it, and who cannot write ends."""
 
 
 class Change(NamedTuple):

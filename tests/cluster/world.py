@@ -170,11 +170,14 @@ class World:
         frameworks: Sequence[FrameworkInfo] = (),
         executors: Sequence[ExecutorState] = (),
         incarnation: str = "",
+        forgetful: bool = False,
         **changes: Any,
     ) -> AgentRegistered:
         """Have an agent register again, with what it runs; it says of itself what it said before, but for changes."""
         agent.info = msgspec.structs.replace(agent.info, **changes)
-        message = RegisterAgent(agent.info, tuple(frameworks), tuple(executors), tasks, incarnation)
+        message = RegisterAgent(
+            agent.info, tuple(frameworks), tuple(executors), tasks, incarnation, forgetful
+        )
         self.tell(agent, message)
         await self.settle()
         (registered,) = agent.take(AgentRegistered)

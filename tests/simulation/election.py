@@ -117,6 +117,7 @@ class SimulatedDetector:
     """Tells one process who leads, until the process is gone."""
 
     on_this_machine = False
+    spread = 0.0
 
     def __init__(self, election: SimulatedElection) -> None:
         self._election = election

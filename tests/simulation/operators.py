@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
+from cluster.master import Master
+from cluster.master.parts import offer_parts, total
+from cluster.messages import Reserved
 from cluster.registry import Quota, Window
 from cluster.resources import Resources
 
@@ -90,6 +93,15 @@ async def _maintenance(world: World, fault: Fault, rng: Random) -> None:
         await world.operate("machine_up", down)
 
 
+def _unused(master: Master, agent_id: str) -> Reserved:
+    """What is reserved of an agent and not used: offers of it will be rescinded."""
+    agent = master.state.agents.get(agent_id)
+    if agent is None:
+        return {}
+    offers = [offer_parts(master.state.offers[offer_id][0]) for offer_id in agent.offers]
+    return total([agent.unused, *offers]).reserved
+
+
 OPERATIONS: dict[str, Callable[[World, Fault, Random], Awaitable[None]]] = {
     "drain": _drain,
     "deactivate": _deactivate,
@@ -101,10 +113,11 @@ OPERATIONS: dict[str, Callable[[World, Fault, Random], Awaitable[None]]] = {
 """By the fault's flavour, or its kind."""
 
 
-async def put_back(world: World) -> None:
-    """End what operators began: maintenance first, that agents can come; quotas and reservations as tasks let go."""
-    for _ in range(60):
-        registry = (await world.led()).state.registry
+async def put_back(world: World, rounds: int) -> None:
+    """End what operators began: maintenance first, that agents can come; quotas; reservations as tasks let go."""
+    for _ in range(rounds):
+        master = await world.led()
+        registry = master.state.registry
         if not (registry.windows or registry.quotas or registry.reservations):
             return
         if down := [name for window in registry.windows.values() if window.down for name in window.machines]:
@@ -113,7 +126,7 @@ async def put_back(world: World) -> None:
             await world.operate("update_schedule", {})
         for role in list(registry.quotas):
             await world.operate("remove_quota", role)
-        for agent_id, reserved in list(registry.reservations.items()):
-            for role, resources in reserved.items():
+        for agent_id in list(registry.reservations):
+            for role, resources in _unused(master, agent_id).items():
                 await world.operate("unreserve", agent_id, role, resources)
         await asyncio.sleep(10)

@@ -200,7 +200,8 @@ def _wider(rng: Random, plan: Plan) -> Plan:
         frameworks=tuple(frameworks),
         faults=tuple(sorted((*plan.faults, *faults), key=lambda fault: fault.at)),
         allocator=rng.choice(("drf", "drf", "capacity", "fifo", "lottery", "priority")),
-        qps=rng.choice((None, None, None, 2.0, 20.0)),
+        # Fewer, and a decline of all offers takes minutes: nothing that waits behind would become quiet.
+        qps=rng.choice((None, None, None, 20.0, 100.0)),
         removal_limit=rng.choice((None, None, (1, 30.0))),
     )
 

@@ -111,7 +111,7 @@ class _Campaign:
         await world.recover()
         world.drain()
         await asyncio.sleep(SETTLED_AFTER)
-        await put_back(world)
+        await put_back(world, 20)
         await world.clean_up()
         await self._quiet(QUIET_WITHIN, final=False)
         for node in world.frameworks:
@@ -121,10 +121,14 @@ class _Campaign:
                 else:
                     node.gone = True
                     node.crash()
+        # Executors use what is reserved for as long as their frameworks live, or are waited for.
+        putting_back = asyncio.ensure_future(put_back(world, 1000))
         patience = max(
             (f.failover_timeout for f in self.plan.frameworks if f.leaves == "vanishes"), default=0.0
         )
         await self._quiet(QUIET_WITHIN + 1.1 * patience, final=True)
+        putting_back.cancel()
+        await _settled(putting_back)
 
     async def _at(self, fault: Fault) -> None:
         await asyncio.sleep(max(0.0, fault.at - self.simulation.now))

@@ -42,6 +42,11 @@ FOUND: dict[int, str] = {
     2857: "an Accept came again, to a new master whose agents were still to come: DROPPED of what ran",
     4045: "a dropped task was launched once more on a void offer, and told as if it were the first drop again",
     1003: "as 342, with all that was written for three minutes",
+    6653: "an agent told GONE, its disk lost that with the power: the master waited for the acknowledgement for ever",
+    7128: "a master died while an agent was returning: the next did not know that it had been unreachable",
+    8172: "its master and its agent's disk forgot a task together: it was taken for one that was never launched",
+    10266: "LOST was told in vain, the task killed, and the next master knew of none: taken for never launched",
+    10289: "a late answer about a task that was killed while it waited: UNREACHABLE after DROPPED",
 }
 
 TOLERATED: frozenset[str] = frozenset()

@@ -329,10 +329,12 @@ async def test_what_another_boot_has_taken_is_not_forgotten_before_a_master_hear
     await world.start()
     # Not DROPPED, which says that it never ran.
     assert world.told() == ["ran GONE"]
+    assert world.master.take(RegisterAgent)[-1].forgetful
     await world.crash()
     world.master.next = AgentRegistered("A1", "M", 1e9, tasks=(("F1", "lost"),))
     await world.start()
     assert "lost DROPPED" in world.told()
+    assert not world.master.take(RegisterAgent)[-1].forgetful
 
 
 async def test_nothing_is_told_that_cannot_be_written_down(world: AgentWorld) -> None:

@@ -436,5 +436,9 @@ def test_a_task_to_end_unheard(rules: Rules) -> None:
     rules.kill_unheard("F1", "t")
     assert rules.take(Destroy) == [Destroy(run)]
     assert run.phase is Phase.TERMINATING
+    assert [task.denied for task in rules.registration().tasks] == [True]
     rules.kill_unheard("F1", "nonsense")
     assert rules.effects == []
+    # What the framework was told without an acknowledgement it is told with one.
+    rules.exited(run, Exit(code=None, signal=9, destroyed=True), 0.0)
+    assert rules.statuses()[-1].state is TaskState.LOST

@@ -125,6 +125,7 @@ class StageDetector:
     """Says who leads as the test does."""
 
     on_this_machine = True
+    spread = 0.0
 
     def __init__(self) -> None:
         self.leader: UPID | None = None

@@ -297,6 +297,19 @@ async def test_a_group_of_which_something_ran_is_not_launched_again(stage: Stage
 
 
 @pytest.mark.asyncio
+async def test_a_late_answer_about_one_that_was_killed_while_it_waited_is_no_news(stage: Stage) -> None:
+    """Found by the campaign (seed 10289): UNREACHABLE was told after DROPPED."""
+    framework = await stage.start(Recorder())
+    framework.submit(command("a"))
+    await stage.offers()
+    framework.reconcile("a")
+    await stage.update("a", TaskState.DROPPED)
+    framework.kill("a")
+    await stage.answer("a", TaskState.UNREACHABLE)
+    assert "UNREACHABLE" not in framework.states()
+
+
+@pytest.mark.asyncio
 async def test_to_kill_one_that_waits_is_to_kill_its_group(stage: Stage) -> None:
     framework = await stage.start(Recorder())
     a, b = framework.submit_group([command("a"), command("b")])

@@ -121,6 +121,19 @@ async def test_reconciliation_tells_the_fate_of_the_agent(world: World, aware: b
 
 
 @pytest.mark.asyncio
+async def test_what_a_machine_that_was_started_again_does_not_have_may_have_run(world: World) -> None:
+    """Found by the campaign (seed 8172): its framework took it for one that was never launched."""
+    agent, framework = await busy(world)
+    await world.restart()
+    await world.subscribe(framework)
+    await world.register(agent, forgetful=True)
+    world.tell(framework, Reconcile(framework.id, ("t",), {"t": agent.id}))
+    await world.settle()
+    (status,) = framework.statuses()
+    assert (status.state, status.reason) == (TaskState.GONE, Reason.AGENT_RESTARTED)
+
+
+@pytest.mark.asyncio
 async def test_a_task_that_ended_is_told_so_while_it_is_remembered(world: World) -> None:
     agent, framework = await busy(world)
     await world.update(agent, framework, "t", TaskState.FINISHED)

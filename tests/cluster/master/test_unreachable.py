@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from actors import NOCONNECTION, NOPROC
+from cluster.http import views
 from cluster.master import MasterOptions
 from cluster.messages import (
     Acknowledge,
@@ -87,11 +88,45 @@ async def test_unreachable_tasks_hold_nothing_and_come_back(world: World) -> Non
         Reason.AGENT_REREGISTERED,
         agent.id,
     )
+    # It is on record until the agent is known to have heard of what must end.
+    assert list(world.registry.state.unreachable) == [agent.id]
+    assert [row["state"] for row in views.agents(world.master.state)] == ["active"]
+    await world.advance(15)
     assert world.registry.state.unreachable == {}
     assert world.unused(agent) == "cpus:3;mem:896"
     # The update that the agent sends again is no news, and is passed on for its acknowledgement.
     await world.update(agent, framework, "t", TaskState.RUNNING, "u")
     assert [status.uuid for status in framework.statuses()] == ["u"]
+
+
+@pytest.mark.asyncio
+async def test_a_master_that_dies_while_an_agent_returns_leaves_it_known_as_unreachable(world: World) -> None:
+    """Found by the campaign (seed 7128): FINISHED was told after LOST, of a task that the next master did not end."""
+    agent, framework = await busy(world, aware=False)
+    await world.lose(agent)
+    assert [s.state for s in framework.statuses()] == [TaskState.LOST]
+    await world.register(agent, running(framework))
+    await world.restart()
+    await world.subscribe(framework)
+    registered = await world.register(agent, running(framework))
+    assert registered.kill == ((framework.id, "t"),)
+    assert framework.statuses() == []
+    await world.advance(15)
+    assert world.registry.state.unreachable == {}
+
+
+@pytest.mark.asyncio
+async def test_an_end_that_a_disk_has_lost_is_told_once_more_and_forgotten(world: World) -> None:
+    """Found by the campaign (seed 6653): nobody would ever acknowledge it, and the master kept it for ever."""
+    agent, framework = await busy(world)
+    await world.update(agent, framework, "t", TaskState.FINISHED, "end")
+    framework.statuses()
+    await world.register(agent, incarnation="after the power went")
+    assert [(s.state, s.uuid) for s in framework.statuses()] == [(TaskState.FINISHED, "")]
+    assert framework.id not in {key[0] for key in world.master.state.agents[agent.id].tasks}
+    # If its disk has it all the same, it is acknowledged as ever.
+    await world.update(agent, framework, "t", TaskState.FINISHED, "end")
+    assert [(s.state, s.uuid) for s in framework.statuses()] == [(TaskState.FINISHED, "end")]
 
 
 @pytest.mark.asyncio
@@ -110,6 +145,27 @@ async def test_a_task_that_was_told_lost_is_killed_when_its_agent_is_back(world:
     assert [s.state for s in framework.statuses()] == [TaskState.LOST]
     registered = await world.register(agent, running(framework))
     assert registered.kill == ((framework.id, "t"),)
+    assert framework.statuses() == []
+    assert world.unused(agent) == "cpus:4;mem:1024"
+
+
+@pytest.mark.asyncio
+async def test_the_end_of_what_was_told_lost_is_told_until_it_is_acknowledged(world: World) -> None:
+    """Found by the campaign (seed 10266): LOST was told in vain, and the next master knew of no task."""
+    agent, framework = await busy(world, aware=False)
+    await world.lose(agent)
+    framework.statuses()
+    await world.register(agent, running(framework))
+    # So says the agent when it has killed it.
+    await world.update(agent, framework, "t", TaskState.LOST, "end")
+    assert [(s.state, s.uuid) for s in framework.statuses()] == [(TaskState.LOST, "end")]
+    await world.update(agent, framework, "t", TaskState.FINISHED, "other")
+    assert framework.statuses() == []
+    # A master that knows nothing of all that does not take it for a task that runs.
+    await world.restart()
+    await world.subscribe(framework)
+    registered = await world.register(agent, running(framework, "u", denied=True))
+    assert registered.kill == ((framework.id, "u"),)
     assert framework.statuses() == []
     assert world.unused(agent) == "cpus:4;mem:1024"
 

@@ -1,0 +1,59 @@
+"""What a master answers that does not lead: who does."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from actors import UPID, Actor, format_address
+from cluster.election import Detector
+
+__all__ = ["Standby", "leader_page", "redirect"]
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Standby(Actor):
+    """Sends who asks to the leader: 307, or 503 while there is none. `/leader` and `/redirect` say who it is."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.leader: UPID | None = None
+        self._detector = detector
+
+    def initialize(self) -> None:
+        """Look for the leader."""
+        self._detector.watch(lambda leader: self.defer(self._detected, leader))
+        self.route("/leader", lambda _: leader_page(self._elsewhere, leads=False), help="who leads, as JSON")
+        self.route("/redirect", lambda _: redirect(self._elsewhere), help="307 to the leader")
+        self.route("/", self._refer, methods=METHODS, help="anything else: 307 to the same of the leader")
+        self.system.http.root = self.upid
+
+    def finalize(self) -> None:
+        """Stop looking."""
+        self._detector.close()
+
+    def _detected(self, leader: UPID | None) -> None:
+        self.leader = leader
+
+    @property
+    def _elsewhere(self) -> UPID | None:
+        # Its own address is there while it is about to lead, or is left from a life before.
+        mine = self.leader is not None and self.leader.address == self.system.address
+        return None if mine else self.leader
+
+    def _refer(self, request: web.Request) -> web.Response:
+        return redirect(self._elsewhere, request.raw_path)
+
+
+def redirect(leader: UPID | None, path: str = "/") -> web.Response:
+    """Send who asks to the leader, 307: the same request, there. 503 if there is none."""
+    if leader is None:
+        return web.Response(status=503, text="no master leads now\n", headers={"Retry-After": "1"})
+    # Whatever came as a path stays one: it begins with a slash, and names no other host.
+    place = f"http://{format_address(leader.address)}/{path.lstrip('/')}"
+    return web.Response(status=307, headers={"Location": place, "Cache-Control": "no-store"})
+
+
+def leader_page(leader: UPID | None, *, leads: bool) -> web.Response:
+    """Who leads, HOST:PORT or null, and whether that is who answers."""
+    place = None if leader is None else format_address(leader.address)
+    return web.json_response({"leader": place, "leads": leads}, headers={"Cache-Control": "no-store"})
