@@ -231,6 +231,23 @@ def test_a_detector_outlasts_etcd_and_nonsense() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("leader", "here"), [("master@127.0.0.1:5050", True), ("master@m1.example:1", False)]
+)
+def test_whether_leaders_are_on_this_machine_is_known_when_one_is(leader: str, here: bool) -> None:
+    async def scenario(place: Place) -> None:
+        detector = EtcdDetector(place.client("d"), "/o", place.clock(), Random("d"))
+        asked = asyncio.ensure_future(detector.on_this_machine())
+        await asyncio.sleep(10)
+        assert not asked.done()
+        await place.operator(Put("/o/master", b"nonsense"))
+        await asyncio.sleep(10)
+        await place.operator(Put("/o/master", Leader(leader).encode()))
+        assert await asked is here
+
+    run(scenario)
+
+
 class Refusing(ModelEtcdClient):
     """One whose user may not read."""
 
