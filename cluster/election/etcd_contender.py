@@ -6,8 +6,6 @@ import asyncio
 import logging
 from random import Random
 
-import msgspec
-
 from actors import UPID, Clock, Timer
 from cluster.etcd import (
     CompactedError,
@@ -96,7 +94,7 @@ class EtcdContender:
         """
         if self._over is not None:
             raise RuntimeError("a candidate that has led does not contend again")
-        value = msgspec.json.encode(Leader(str(candidate)))
+        value = Leader(str(candidate)).encode()
         pauses = Pauses(self._rng)
         while not self._resigned:
             try:

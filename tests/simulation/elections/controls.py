@@ -131,13 +131,15 @@ class Control:
 class ControlDetector:
     """Reads, watches, and reads anew."""
 
-    on_this_machine = False
     spread = 0.0
 
     def __init__(self, etcd: Etcd, path: str, clock: Clock) -> None:
         self._etcd = etcd
         self._key = f"{path}/master"
         self._task: asyncio.Task[None] | None = None
+
+    async def on_this_machine(self) -> bool:
+        return False
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         self._task = asyncio.create_task(self._main(changed))
