@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,9 @@ def process(loop: ProcessLoop, *, rate: float = 1.0, offset: float = 0.0) -> Pro
     return Process(loop, "p", Random(1), offset, rate)
 
 
-def ticking(seen: list[float], loop: ProcessLoop, step: float = 1.0) -> Callable[[], Awaitable[None]]:
+def ticking(
+    seen: list[float], loop: ProcessLoop, step: float = 1.0
+) -> Callable[[], Coroutine[Any, Any, None]]:
     async def main() -> None:
         while True:
             await asyncio.sleep(step)
@@ -81,7 +84,7 @@ def test_what_is_stopped_runs_when_it_goes_on(loop: ProcessLoop) -> None:
 
 
 def test_what_came_in_and_the_timers_that_were_due_run_in_any_order(loop: ProcessLoop) -> None:
-    orders = set()
+    orders: set[tuple[str, ...]] = set()
 
     def once() -> None:
         seen: list[str] = []
