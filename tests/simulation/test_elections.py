@@ -31,6 +31,7 @@ def test_what_was_found_once(seed: int) -> None:
         ("believes", 2, "two-leaders", "leads-without-key"),
         ("believes", 2, "leads-without-key", ""),
         ("marginless", 8, "two-leaders", "leads-without-key"),
+        ("late", 113, "leads-without-key", ""),
         ("unguarded", 3, "stale-write", ""),
         ("lingering", 12, "leads-without-key", ""),
     ],
