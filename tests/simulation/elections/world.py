@@ -166,7 +166,7 @@ class World:
         shut = self.plan.ttl + 4.0
         for node in self.nodes.values():
             if node is not leader and self._rng.random() < 0.5:
-                node.traps.append(("watch", shut))
+                node.traps.append(("get answered", shut))
                 self.etcd.break_watches(node.name)
         await asyncio.sleep(2.0)
         for node in self.nodes.values():
