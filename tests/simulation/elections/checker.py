@@ -27,8 +27,9 @@ class Checker:
     """Sees all candidates from outside, and what etcd did. `broken` is told the kind of a violation, and a text.
 
     two-leaders: the gates of two candidates are open, if only they would run. leads-without-key: a gate is open, and
-    etcd has given its term up. not-told: a gate has been closed for a while, and `lost` has not returned. stale-write: a write was done whose writer's term is not the newest, or is over.
-    term-went-back, detector-went-back, unknown-leader: as they say.
+    etcd has given its term up. not-told: a gate has been closed for a while, and `lost` has not returned. stale-write:
+    a write was done whose writer's term is not the newest, or is over. term-went-back, detector-went-back,
+    unknown-leader: as they say.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Checker:
     def look(self) -> None:
         """After each event, and at times in between."""
         leaders = []
-        now = self._etcd.now
+        now = self._etcd.loop.time()
         for each in self.candidates:
             if each.contender is None:
                 continue
@@ -85,10 +86,11 @@ class Checker:
             term = self._terms.get(each.client.name, 0)
             item = self._etcd.store.get(MASTER)
             if item is None or item.create_revision != term:
-                now = "nobody" if item is None else f"term {item.create_revision}"
+                holder = "nobody" if item is None else f"term {item.create_revision}"
                 stopped = ", stopped," if each.process.stopped else ""
                 self._broken(
-                    "leads-without-key", f"{each.client.name}{stopped} leads, term {term}; in etcd {now} does"
+                    "leads-without-key",
+                    f"{each.client.name}{stopped} leads, term {term}; in etcd {holder} does",
                 )
 
     def _txn(
