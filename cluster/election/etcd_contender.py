@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from random import Random
 
 from actors import UPID, Clock, Timer
@@ -178,9 +179,10 @@ class EtcdContender:
                 pauses.over()
                 if item is None:
                     return
-                async for events in self._etcd.watch(self.key, revision + 1):
-                    if any(event.item is None for event in events):
-                        return
+                async with aclosing(self._etcd.watch(self.key, revision + 1)) as watch:
+                    async for events in watch:
+                        if any(event.item is None for event in events):
+                            return
             except WatchSilentError:
                 continue
             except (CompactedError, EtcdUnavailableError) as error:
