@@ -199,6 +199,10 @@ class EtcdContender:
             began = self.clock.monotonic()
             try:
                 left = await self._etcd.keepalive(lease.id, timeout=lease.ttl / 8)
+                if self.clock.monotonic() >= self._until:
+                    # It was stopped, and did not lead for a while: it does not begin to lead again, though it could.
+                    self._expire()
+                    return
                 if left > 0:
                     self._until = max(self._until, began + VALID * left)
                     self._trouble = ""

@@ -28,7 +28,7 @@ class Checker:
 
     two-leaders: the gates of two candidates are open, if only they would run. leads-without-key: a gate is open, and
     etcd has given its term up. not-told: a gate has been closed for a while, and `lost` has not returned. stale-write:
-    a write was done whose writer's term is not the newest, or is over. term-went-back, detector-went-back,
+    a write was done whose writer's term is not the newest, or is over. led-again, term-went-back, detector-went-back,
     unknown-leader: as they say.
     """
 
@@ -70,7 +70,7 @@ class Checker:
             if leads != self._leading.get(each.client.name, False):
                 self._note(f"{each.client.name} {'leads' if leads else 'does not lead'}")
                 if leads and each.client.name in self._leading:
-                    self.counts["gates opened again"] += 1
+                    self._broken("led-again", f"{each.client.name} did not lead for a while, and does again")
                 self._leading[each.client.name] = leads
                 self._closed[each.client.name] = now
             elif not leads and each.client.name in self._closed and not each.led and not each.process.stopped:
