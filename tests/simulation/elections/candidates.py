@@ -12,8 +12,8 @@ from actors import UPID
 from actors.clock import Clock
 from cluster.election import MASTER_ID, Contender, Detector, EtcdContender, EtcdDetector
 from cluster.etcd import Compare, Etcd, EtcdUnavailableError, Put
+from tests.simulation.etcd import ModelEtcdClient, Weather
 
-from ..etcd import ModelEtcdClient, Weather
 from .checker import PATH
 from .controls import Control, ControlDetector
 from .plan import Machine
@@ -98,6 +98,7 @@ class Node:
         self.client = ModelEtcdClient(self.world.etcd, name, rng, host=self.name, silence=plan.silence)
         self.client.weather = self.weather
         self.client.on_call = lambda what: self._called(name, what)
+        self.client.on_answer = lambda what: self._called(name, f"{what} answered")
         return self.client
 
     def kill(self) -> None:
@@ -122,6 +123,8 @@ class Candidate(Node):
 
     contender: Fenced | None = None
     upid: UPID | None = None
+    led = False
+    """Whether it knows that it has led, and does no longer."""
 
     @property
     def leads(self) -> bool:
@@ -135,10 +138,11 @@ class Candidate(Node):
             upid = UPID.at(MASTER_ID, (client.name, 1))
             self.world.checker.enter(upid, client.name)
             contender = self.world.makers.contender(client, self.world.plan.ttl, process.clock, self.rng)
-            self.contender, self.upid = contender, upid
+            self.contender, self.upid, self.led = contender, upid, False
             await contender.contend(upid)
             writing = asyncio.create_task(self._write(client, contender))
             reason = await contender.lost()
+            self.led = True
             self.world.note(f"{client.name} has lost: {reason}")
             self.world.checker.counts[f"lost: {reason.partition(':')[0]}"] += 1
             writing.cancel()
