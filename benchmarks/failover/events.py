@@ -61,8 +61,6 @@ def report(kind: Kind, member: str, leader: UPID) -> None:
 class Following:
     """A detector that reports what it tells; `leader` is the last that it told."""
 
-    on_this_machine = True
-
     def __init__(self, member: str, detector: Detector) -> None:
         self.leader: UPID | None = None
         self.spread = detector.spread
@@ -79,6 +77,10 @@ class Following:
             changed(leader)
 
         self._detector.watch(noted)
+
+    async def on_this_machine(self) -> bool:
+        """As the other's."""
+        return await self._detector.on_this_machine()
 
     def close(self) -> None:
         """As the other's."""
