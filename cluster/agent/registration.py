@@ -44,6 +44,8 @@ class Registering(Actor):
         """The master that this agent is registered with."""
         self.refused: str | None = None
         self.shutting_down = False
+        self.returns = False
+        """Whether, if so, what has become of all that is to be told by the next process."""
         """Whether all that runs is to end with this process."""
         self._leader: UPID | None = None
         self._taken = asyncio.Event()
@@ -118,12 +120,12 @@ class Registering(Actor):
 
     @handles(ShutdownAgent)
     def shutdown_agent(self, message: ShutdownAgent, sender: UPID | None) -> None:
-        """The master will never have this agent again: it ends, with all that it runs."""
+        """The master will not have this agent any more, or not for now: it ends, with all that it runs."""
         if sender is None or sender != self._leader:
             return
         log.error("the master shuts this agent down: %s", message.message)
         self.refused = message.message
-        self.shutting_down = True
+        self.shutting_down, self.returns = True, message.returns
         self.terminate(f"shut down by the master: {message.message}")
 
     async def registered_once(self) -> None:

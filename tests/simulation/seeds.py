@@ -48,6 +48,7 @@ FOUND: dict[int, str] = {
     10266: "LOST was told in vain, the task killed, and the next master knew of none: taken for never launched",
     10289: "a late answer about a task that was killed while it waited: UNREACHABLE after DROPPED",
     11992: "a task ended while its executor asked a restarted agent to take it back: the end was never told",
+    12161: "an agent that was shut down for maintenance forgot what had finished: taken for never launched",
 }
 
 TOLERATED: frozenset[str] = frozenset()
