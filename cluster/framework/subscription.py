@@ -56,8 +56,8 @@ class Subscription(Actor):
         self._deposed: dict[UPID, set[UPID]] = {}
         self._backoff = 0.0
         self._soon = SOON
-        self._asked = False
-        """Whether a subscription has been sent since the last connection to the master broke."""
+        self._attempt = 0
+        """How often the connection to a master has broken."""
         self._timer: Timer | None = None
         self._ever = False
         self._said: list[tuple[FrameworkInfo, tuple[str, ...]]] = []
@@ -133,8 +133,7 @@ class Subscription(Actor):
         suppressed = self.suppressed()
         if (self.info, suppressed) not in self._said:
             self._said.append((self.info, suppressed))
-        self.send(self._leader, Subscribe(self.info, suppressed))
-        self._asked = True
+        self.send(self._leader, Subscribe(self.info, suppressed, self._attempt))
         self._backoff = min(max(self._backoff * 2, BACKOFF_MIN), self._longest)
         self._timer = self.after(self._rng.uniform(self._backoff / 2, self._backoff), self._subscribe)
 
@@ -155,7 +154,7 @@ class Subscription(Actor):
         """The master has taken this framework."""
         if self.master is not None or self._leader is None or self._is_deposed(sender):
             return
-        if not self._asked:
+        if message.attempt != self._attempt:
             # The connection over which it was asked for has broken, and to the master that is the end of it.
             return
         if self.info.id not in ("", message.framework_id):
@@ -200,7 +199,7 @@ class Subscription(Actor):
     def exited(self, upid: UPID, reason: str) -> None:
         """The master's connection is gone: subscribe again."""
         if upid in (self.master, self._leader):
-            self._asked = False
+            self._attempt += 1
             if self.master is not None:
                 log.warning("lost the master at %s (%s), subscribing again", upid, reason)
             self._lost()

@@ -59,7 +59,7 @@ class FrameworkRules(Ledger):
         framework = self.frameworks.get(info.id)
         again = framework is not None and framework.upid == sender and framework.connected
         if framework is not None and again and framework.info == info:
-            self.send(sender, Subscribed(info.id, self.master_id))
+            self.send(sender, Subscribed(info.id, self.master_id, message.attempt))
             return
         suppressed = set(message.suppressed_roles) & set(info.roles)
         try:
@@ -82,7 +82,7 @@ class FrameworkRules(Ledger):
         framework.suppressed = suppressed
         self._by_upid[sender] = info.id
         log.info("framework %s (%s) subscribed from %s", info.id, info.name, sender)
-        self.send(sender, Subscribed(info.id, self.master_id))
+        self.send(sender, Subscribed(info.id, self.master_id, message.attempt))
 
     def has_ended(self, framework_id: str) -> bool:
         """Whether that is the id of a framework that has ended. One that was never heard of may choose its own."""

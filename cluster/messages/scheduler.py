@@ -40,17 +40,26 @@ __all__ = [
 
 
 class Subscribe(Message):
-    """Scheduler to master: be a framework; with an id, be that framework again."""
+    """Scheduler to master: be a framework; with an id, be that framework again.
+
+    `attempt` is another number after each loss of the connection.
+    """
 
     framework: FrameworkInfo
     suppressed_roles: tuple[str, ...] = ()
+    attempt: int = 0
 
 
 class Subscribed(Message):
-    """Master to scheduler: you are this framework. `master_id` names this life of the master."""
+    """Master to scheduler: you are this framework. `master_id` names this life of the master.
+
+    `attempt` is that of the subscription. An answer to one whose connection has broken counts no more: to the master
+    that was the end of it.
+    """
 
     framework_id: str
     master_id: str
+    attempt: int = 0
 
 
 class FrameworkRefused(Message):

@@ -49,6 +49,7 @@ FOUND: dict[int, str] = {
     10289: "a late answer about a task that was killed while it waited: UNREACHABLE after DROPPED",
     11992: "a task ended while its executor asked a restarted agent to take it back: the end was never told",
     12161: "an agent that was shut down for maintenance forgot what had finished: taken for never launched",
+    12620: "a late answer named a framework that had ended with its connection: it took that id, and was not heard",
 }
 
 TOLERATED: frozenset[str] = frozenset()

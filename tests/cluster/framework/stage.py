@@ -112,7 +112,7 @@ class FakeMaster(Actor):
     def unhandled(self, message: Message, sender: UPID | None) -> None:
         self.inbox.append(message)
         if isinstance(message, Subscribe) and self.answers and sender is not None:
-            self.send(sender, Subscribed(message.framework.id or ID, self.id))
+            self.send(sender, Subscribed(message.framework.id or ID, self.id, message.attempt))
 
     def take(self, kind: type[M]) -> list[M]:
         """The messages of a type that came since the last time."""
