@@ -118,12 +118,14 @@ async def put_back(world: World, rounds: int) -> None:
     for _ in range(rounds):
         master = await world.led()
         registry = master.state.registry
-        if not (registry.windows or registry.quotas or registry.reservations):
+        if not (registry.windows or registry.quotas or registry.reservations or registry.drains):
             return
         if down := [name for window in registry.windows.values() if window.down for name in window.machines]:
             await world.operate("machine_up", down)
         elif registry.windows:
             await world.operate("update_schedule", {})
+        for agent_id in list(registry.drains):
+            await world.operate("reactivate", agent_id)
         for role in list(registry.quotas):
             await world.operate("remove_quota", role)
         for agent_id in list(registry.reservations):
