@@ -18,7 +18,7 @@ from .nodes import agent
 from .operate import explain, quota, reservations, reserve, teardown, unreserve, weights
 from .options import load_config, option
 from .run import run
-from .show import agents, frameworks, offers, state, tasks
+from .show import agents, frameworks, leader, offers, state, tasks
 
 __all__ = ["main"]
 
@@ -26,7 +26,7 @@ click.rich_click.COMMAND_GROUPS = {
     "ostrom": [
         {"name": "Nodes", "commands": ["local", "master", "agent"]},
         {"name": "Work", "commands": ["run"]},
-        {"name": "Look", "commands": ["agents", "frameworks", "tasks", "offers", "state"]},
+        {"name": "Look", "commands": ["agents", "frameworks", "tasks", "offers", "state", "leader"]},
         {
             "name": "Operate",
             "commands": [
@@ -92,7 +92,7 @@ def main(log_level: str) -> None:
 
 for command in (
     *(local, master, agent, run),
-    *(agents, frameworks, tasks, offers, state),
+    *(agents, frameworks, tasks, offers, state, leader),
     *(weights, quota, reservations, reserve, unreserve),
     *(drain, deactivate, reactivate, gone, maintenance),
     *(teardown, explain),

@@ -41,6 +41,12 @@ __all__ = ["agent", "machine_resources"]
     help="Directory for the sandboxes of tasks.",
 )
 @option(
+    "--registration-spread",
+    type=click.FloatRange(min=0),
+    help="Seconds within which agents come to a new master, each at a random time; more for many thousands of them. "
+    "[default: 0.5 with etcd, else 0]",
+)
+@option(
     "--executor-registration-timeout",
     type=SECONDS,
     default=60.0,
@@ -107,6 +113,7 @@ def agent(
     resources: Resources | None,
     attributes: Attributes | None,
     work_dir: Path,
+    registration_spread: float | None,
     executor_registration_timeout: float,
     executor_shutdown_grace_period: float,
     checkpoint: bool,
@@ -138,8 +145,11 @@ def agent(
         work_dir.mkdir(parents=True, exist_ok=True)
         if resources is not None and not overcommit and (problem := too_much(resources, work_dir)):
             raise ValueError(f"--resources: {problem}; --overcommit offers it all the same")
+        detector = detector_for(master)
+        if registration_spread is not None:
+            detector.spread = registration_spread
         return AgentNode(
-            detector_for(master),
+            detector,
             resources or machine_resources(work_dir),
             work_dir,
             checkpoint=checkpoint,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import rich_click as click
 
@@ -11,13 +11,25 @@ from .api import get_json
 from .options import master_option, option
 from .tables import json_option, moment, print_rows
 
-__all__ = ["agent_state", "agents", "frameworks", "offers", "state", "tasks"]
+__all__ = ["agent_state", "agents", "frameworks", "leader", "offers", "state", "tasks"]
 
 
 def agent_state(row: dict[str, Any]) -> str:
     """What an agent is, in the words of operators."""
     known = row["state"] in ("active", "disconnected", "unreachable", "recovering")
     return row["state"] if known or row["connected"] else f"{row['state']}, disconnected"
+
+
+@click.command()
+@master_option
+def leader(master: str) -> None:
+    """Print the address of the master that leads, HOST:PORT. Status 1 if there is none."""
+    click.echo(get_json(master, "/leader")["leader"] or fail("no master leads now"))
+
+
+def fail(text: str) -> NoReturn:
+    """End the command with one line."""
+    raise click.ClickException(text)
 
 
 @click.command()

@@ -6,8 +6,6 @@ import asyncio
 import logging
 from random import Random
 
-import msgspec
-
 from actors import UPID, Clock, Timer
 from cluster.etcd import (
     CompactedError,
@@ -69,6 +67,7 @@ class EtcdContender:
         self._keeping: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
         self._trouble = ""
+        self._resigned = False
 
     @property
     def clock(self) -> Clock:
@@ -89,12 +88,15 @@ class EtcdContender:
         return Compare(self.key, "create_revision", self.term)
 
     async def contend(self, candidate: UPID) -> None:
-        """Return when the candidate leads. EtcdRefusedError if etcd will not have it contend at all."""
+        """Return when the candidate leads, never when it has resigned.
+
+        EtcdRefusedError if etcd will not have it contend at all.
+        """
         if self._over is not None:
             raise RuntimeError("a candidate that has led does not contend again")
-        value = msgspec.json.encode(Leader(str(candidate)))
+        value = Leader(str(candidate)).encode()
         pauses = Pauses(self._rng)
-        while True:
+        while not self._resigned:
             try:
                 won = await self._campaign(value)
             except EtcdUnavailableError as error:
@@ -105,6 +107,7 @@ class EtcdContender:
             if won:
                 return
             await self._until_vacant(pauses)
+        await asyncio.get_running_loop().create_future()
 
     async def lost(self) -> str:
         """Return, with the reason, when it no longer leads; not before it has led."""
@@ -117,6 +120,8 @@ class EtcdContender:
 
         If it cannot be reached the lease ends by its time.
         """
+        # An answer may be on its way that says that it leads: by then its lease can have been revoked.
+        self._resigned = True
         self._lose("it resigned")
         lease, self._lease = self._lease, None
         if lease is not None:
@@ -134,7 +139,7 @@ class EtcdContender:
             item = await self._create(lease, value, until)
         except LeaseGoneError:
             return False
-        if item is None or item.lease != lease.id or self.clock.monotonic() >= until:
+        if item is None or item.lease != lease.id or self._resigned or self.clock.monotonic() >= until:
             # Also when it was too late: nobody may act on a lease that could be over.
             await self._revoke(lease)
             return False
@@ -166,8 +171,8 @@ class EtcdContender:
             return result.found[0]
 
     async def _until_vacant(self, pauses: Pauses) -> None:
-        """Return when nobody holds the key."""
-        while True:
+        """Return when nobody holds the key, or it has resigned."""
+        while not self._resigned:
             try:
                 item, revision = await self._etcd.get(self.key)
                 pauses.over()

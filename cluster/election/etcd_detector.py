@@ -20,6 +20,7 @@ from cluster.etcd import (
 from .clocks import BootClock, sleep
 from .leader import Leader, leader_key
 from .pauses import Pauses
+from .standalone import is_here
 
 __all__ = ["EtcdDetector"]
 
@@ -38,8 +39,6 @@ class EtcdDetector:
     know, and a cluster should not stand still for that. `etcd` is closed with the detector.
     """
 
-    on_this_machine = False
-
     def __init__(
         self,
         etcd: Etcd,
@@ -55,6 +54,7 @@ class EtcdDetector:
         self._pauses = Pauses(rng)
         self._known: tuple[UPID | None, int] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         """Call back with the leader as soon as it is known, and at every change; None while there is none."""
@@ -63,10 +63,28 @@ class EtcdDetector:
         self._following = asyncio.get_running_loop().create_task(self._follow(changed))
         self._following.add_done_callback(_report)
 
+    async def on_this_machine(self) -> bool:
+        """Whether the leader can be reached from here alone: then so it is with those who contend with it."""
+        clock = self._clock or BootClock()
+        while True:
+            pause = self._pauses.next()
+            try:
+                item, _ = await self._etcd.get(self.key)
+                if item is not None:
+                    return is_here(Leader.decode(item.value))
+            except EtcdUnavailableError as error:
+                self._pauses.note(error)
+            except (EtcdRefusedError, ValueError) as error:
+                log.error("etcd does not tell who leads: %s", error)  # noqa: TRY400 - no news in the traceback
+                pause = REFUSED_AGAIN
+            await sleep(clock, pause)
+
     def close(self) -> None:
         """Stop watching."""
         if self._following is not None:
             self._following.cancel()
+        elif self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._etcd.close())
 
     async def _follow(self, changed: Callable[[UPID | None], None]) -> None:
         clock = self._clock or BootClock()

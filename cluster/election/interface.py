@@ -36,12 +36,14 @@ class Contender(Protocol):
 class Detector(Protocol):
     """How agents, frameworks and commands learn who leads.
 
-    `on_this_machine` says that a leader can only be here, so that loopback is enough to hear from it. When another
-    leads than before, those who follow it come to it within `spread` seconds, each at a random time, not all at once.
+    When another leads than before, those who follow it come to it within `spread` seconds, each at a random time, not
+    all at once.
     """
 
-    on_this_machine: bool
     spread: float
+
+    async def on_this_machine(self) -> bool:
+        """Whether leaders are here alone, so that loopback is enough to hear from them; wait until one is known."""
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         """Call back with the leader now and at every change; None while there is none."""

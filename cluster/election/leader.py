@@ -14,6 +14,10 @@ class Leader(msgspec.Struct, frozen=True):
 
     upid: str
 
+    def encode(self) -> bytes:
+        """Itself as the value of the key."""
+        return msgspec.json.encode(self)
+
     @classmethod
     def decode(cls, value: bytes) -> UPID:
         """Who leads. ValueError if that is not said."""

@@ -7,7 +7,12 @@ from collections.abc import Callable
 
 from actors import UPID
 
-__all__ = ["StandaloneContender", "StandaloneDetector"]
+__all__ = ["StandaloneContender", "StandaloneDetector", "is_here"]
+
+
+def is_here(master: UPID) -> bool:
+    """Whether an address is one that only this machine can reach."""
+    return master.host in ("localhost", "::1") or master.host.startswith("127.")
 
 
 class StandaloneContender:
@@ -34,8 +39,10 @@ class StandaloneDetector:
 
     def __init__(self, master: UPID) -> None:
         self._master = master
-        host = master.host
-        self.on_this_machine = host in ("localhost", "::1") or host.startswith("127.")
+
+    async def on_this_machine(self) -> bool:
+        """Whether it is here."""
+        return is_here(self._master)
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         """Call back once, at once."""

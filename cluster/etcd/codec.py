@@ -14,11 +14,11 @@ from .interface import Compare, Delete, Event, Get, KeyValue, Operation, Put, Tx
 
 __all__ = [
     "AuthReply",
-    "Failure",
     "LeaseReply",
     "NonsenseError",
     "RangeReply",
     "RenewReply",
+    "RevokeReply",
     "TxnReply",
     "WatchReply",
     "compare",
@@ -27,7 +27,6 @@ __all__ = [
     "encode",
     "encode_key",
     "events",
-    "failure",
     "operation",
     "prefix_end",
     "txn_result",
@@ -114,6 +113,12 @@ class RenewReply(msgspec.Struct):
     result: _Renewed
 
 
+class RevokeReply(msgspec.Struct):
+    """LeaseRevokeResponse."""
+
+    header: _Header
+
+
 class AuthReply(msgspec.Struct):
     """AuthenticateResponse. The token goes in a header."""
 
@@ -146,25 +151,6 @@ class WatchReply(msgspec.Struct):
     result: _Watched
 
 
-class Failure(msgspec.Struct):
-    """A status of gRPC's: the number of its code, and a text."""
-
-    code: int
-    message: str
-
-
-class _Reason(msgspec.Struct):
-    grpc_code: int | None = None
-    code: int | None = None
-    message: str = ""
-
-
-class _Failed(msgspec.Struct):
-    error: str | _Reason = ""
-    code: int | None = None
-    message: str = ""
-
-
 def events(reply: WatchReply) -> Sequence[Event]:
     """What happened."""
     return [each.event() for each in reply.result.events]
@@ -181,20 +167,6 @@ def decode(data: bytes | bytearray, type_: type[T]) -> T:
         return msgspec.json.decode(data, type=type_, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NonsenseError(f"not an answer of etcd's: {error}") from error
-
-
-def failure(data: bytes | bytearray) -> Failure | None:
-    """The failure that a reply tells, in any of the gateway's forms: of a call, of a stream, of a newer gateway."""
-    try:
-        failed = decode(data, _Failed)
-    except NonsenseError:
-        return None
-    inner = failed.error if isinstance(failed.error, _Reason) else _Reason()
-    for code in (inner.grpc_code, inner.code, failed.code):
-        if code is not None:
-            outer = failed.error if isinstance(failed.error, str) else ""
-            return Failure(code, inner.message or failed.message or outer)
-    return None
 
 
 def encode_key(key: str) -> bytes:

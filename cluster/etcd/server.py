@@ -107,6 +107,13 @@ class EtcdServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        """Its process id. EtcdServerError if it was never started."""
+        if self._process is None:
+            raise EtcdServerError(f"etcd {self.name} was not started")
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether its process is there, be it paused."""
         return self._process is not None and self._process.poll() is None
@@ -215,7 +222,8 @@ class EtcdCluster:
         try:
             for member in self.members:
                 member.spawn(self._initial)
-            await asyncio.gather(*(member.ready() for member in self.members))
+            for member in self.members:
+                await member.ready()
             started = True
         finally:
             if not started:
@@ -242,7 +250,8 @@ class EtcdCluster:
         """Start these members again, where they were and with their data; return when they are well."""
         for index in indexes:
             self.members[index].spawn(self._initial)
-        await asyncio.gather(*(self.members[index].ready() for index in indexes))
+        for index in indexes:
+            await self.members[index].ready()
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -164,22 +164,34 @@ class Framework(Submitting):
         Raises what a callback raised, and FrameworkRefusedError if the master refuses. To cancel it
         is to `stop`.
         """
-        detector = master if hasattr(master, "watch") else detector_for(master)
-        if system is None:
-            host = "127.0.0.1" if detector.on_this_machine else "0.0.0.0"  # noqa: S104 - the master answers
-            async with ActorSystem(host) as own:
-                await self._run(own, detector)
-        else:
-            await self._run(system, detector)
-
-    async def _run(self, system: ActorSystem, detector: Any) -> None:
         if self._ended is not None:
             raise FrameworkEndedError("a framework runs once")
-        self._ended = asyncio.get_running_loop().create_future()
+        ended = self._ended = asyncio.get_running_loop().create_future()
+        detector = master if hasattr(master, "watch") else detector_for(master)
+        if system is not None:
+            await self._run(system, detector, ended)
+            return
+        here = asyncio.ensure_future(detector.on_this_machine())
+        try:
+            await asyncio.wait([here, ended], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            detector.close()
+            raise
+        finally:
+            here.cancel()
+        if ended.done():
+            detector.close()
+            await ended
+            return
+        host = "127.0.0.1" if here.result() else "0.0.0.0"  # noqa: S104 - the master answers
+        async with ActorSystem(host) as own:
+            await self._run(own, detector, ended)
+
+    async def _run(self, system: ActorSystem, detector: Any, ended: asyncio.Future[None]) -> None:
         self._driver = SchedulerDriver(self, self._info, detector)
         upid = system.spawn(self._driver)
         try:
-            await self._ended
+            await ended
         except asyncio.CancelledError:
             self._driver.teardown()
             raise

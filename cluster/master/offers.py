@@ -16,6 +16,7 @@ from cluster.messages import (
     Reason,
     Reserve,
     TaskState,
+    Unreserve,
     UpdateOperation,
 )
 from cluster.resources import Resources
@@ -30,6 +31,10 @@ __all__ = ["OfferRules"]
 log = logging.getLogger("ostrom.master")
 
 NONE = Resources()
+
+
+MAX_RESERVATIONS = 256
+"""Made or ended in one Accept, which is one turn of the master's, and nobody else's meanwhile."""
 
 
 class OfferRules(LaunchRules, ReservationRules):
@@ -84,6 +89,9 @@ class OfferRules(LaunchRules, ReservationRules):
         """Do what is wanted with offers, in order. What cannot be done is told, each by itself; the rest returns."""
         offers = [framework.offers[i] for i in dict.fromkeys(message.offer_ids) if i in framework.offers]
         problem = _offers_problem(message.offer_ids, offers)
+        number = sum(isinstance(operation, Reserve | Unreserve) for operation in message.operations)
+        if number > MAX_RESERVATIONS:
+            problem = f"there are {number} reservations to make or to end, {MAX_RESERVATIONS} at most can be at once"
         for offer in offers:
             self.drop_offer(offer)
         if problem:

@@ -18,6 +18,10 @@ __all__ = ["ReservationRules"]
 log = logging.getLogger("ostrom.master")
 
 
+MAX_ROLES = 100
+"""Roles for which something is reserved of one agent: each change costs time for all of them."""
+
+
 class ReservationRules(Ledger):
     """What is reserved is on record before it is told; the allocator counts it for its role, used or not."""
 
@@ -106,6 +110,10 @@ class ReservationRules(Ledger):
             return str(error)
         if problem := size_problem(f"what is reserved on agent {agent.id}", reservations):
             return problem
+        if len(reservations) > max(MAX_ROLES, len(agent.reserved)):
+            return (
+                f"agent {agent.id}: something is reserved for {MAX_ROLES} roles, the most that there can be"
+            )
         if holder is not None:
             self._hold(agent, holder, before, release=True)
         try:

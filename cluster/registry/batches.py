@@ -51,10 +51,8 @@ def coalesce(changes: Iterable[Change]) -> list[list[Change]]:
     """
     units: dict[tuple[str, str], dict[tuple[str, str], Change]] = {}
     for change in changes:
-        unit = units.setdefault(("windows", "") if change.kind == "windows" else ("", change.id), {})
-        # It takes its place anew: within a unit, too, what was said last comes last.
-        unit.pop((change.kind, change.id), None)
-        unit[change.kind, change.id] = change
+        unit = ("windows", "") if change.kind == "windows" else ("", change.id)
+        units.setdefault(unit, {})[change.kind, change.id] = change
     return [list(unit.values()) for unit in units.values()]
 
 

@@ -95,11 +95,15 @@ class EtcdRegistry:
 
     async def write(self, changes: Sequence[Change]) -> None:
         """Write them in as few transactions as they fit in. DeposedError if another leads: nothing more is done."""
-        try:
-            todo = list(batches(changes))
-        except ValueError as error:
-            raise self._error(str(error)) from error
         async with self._lock:
+            todo = []
+            try:
+                for batch in batches(changes):
+                    todo.append(batch)
+                    # Others run in between: for a master that admits 50,000 agents, its lease's renewal.
+                    await asyncio.sleep(0)
+            except ValueError as error:
+                raise self._error(str(error)) from error
             for batch in todo:
                 await self._write(batch)
 

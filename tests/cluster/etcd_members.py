@@ -77,7 +77,8 @@ async def etcd_three(shared_three: EtcdCluster) -> AsyncIterator[EtcdCluster]:
         if member.running:
             member.resume()
     await shared_three.restart(*(at for at, member in enumerate(shared_three.members) if not member.running))
-    await asyncio.gather(*(member.ready() for member in shared_three.members))
+    for member in shared_three.members:
+        await member.ready()
 
 
 @pytest.fixture

@@ -116,7 +116,6 @@ class SimulatedContender:
 class SimulatedDetector:
     """Tells one process who leads, until the process is gone."""
 
-    on_this_machine = False
     spread = 0.0
 
     def __init__(self, election: SimulatedElection) -> None:
@@ -127,6 +126,10 @@ class SimulatedDetector:
         """Call back with the leader now (soon), and at every change."""
         self._changed = changed
         self._election.watch(self)
+
+    async def on_this_machine(self) -> bool:
+        """They are elsewhere."""
+        return False
 
     def tell(self, leader: UPID | None) -> None:
         """The election has news."""

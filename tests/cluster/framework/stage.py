@@ -124,12 +124,14 @@ class FakeMaster(Actor):
 class StageDetector:
     """Says who leads as the test does."""
 
-    on_this_machine = True
     spread = 0.0
 
     def __init__(self) -> None:
         self.leader: UPID | None = None
         self.changed: Callable[[UPID | None], None] | None = None
+
+    async def on_this_machine(self) -> bool:
+        return True
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         self.changed = changed

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from collections.abc import Callable
 
 import pytest
 
+from actors import UPID
 from cluster.framework import FrameworkEndedError, FrameworkRefusedError
 from cluster.messages import (
     Accept,
@@ -369,3 +372,37 @@ async def test_who_hands_over_does_not_wait(stage: Stage) -> None:
     assert stage.running is not None
     await stage.running
     assert stage.master.take(Teardown) == []
+
+
+class Nowhere:
+    """An election in which nobody ever leads."""
+
+    spread = 0.0
+    closed = False
+
+    async def on_this_machine(self) -> bool:
+        await asyncio.get_running_loop().create_future()
+        return True
+
+    def watch(self, changed: Callable[[UPID | None], None]) -> None:
+        raise AssertionError("nobody leads")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.asyncio
+async def test_a_framework_can_be_stopped_before_anybody_has_led() -> None:
+    detector, framework = Nowhere(), Recorder()
+    running = asyncio.ensure_future(framework.run(detector))
+    await asyncio.sleep(0)
+    framework.stop()
+    await running
+    assert detector.closed
+    detector, framework = Nowhere(), Recorder()
+    running = asyncio.ensure_future(framework.run(detector))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert detector.closed

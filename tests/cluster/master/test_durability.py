@@ -161,3 +161,68 @@ async def test_quotas_that_cannot_be_together_end_the_master_at_once() -> None:
         master = Master(registry=registry, roles={"a/b": RoleOptions(guarantee=Resources.of(cpus=2))})
         upid = world.system.spawn(master)
         assert "limit" in await world.system.wait(upid)
+
+
+class Lead:
+    """Whether a master leads."""
+
+    def __init__(self) -> None:
+        self.held = True
+
+    def __call__(self) -> bool:
+        return self.held
+
+
+@pytest.mark.asyncio
+async def test_a_master_that_leads_no_more_neither_writes_nor_tells() -> None:
+    lead, registry = Lead(), Gated()
+    async with World(registry=registry) as world:
+        await world.restart(leads=lead)
+        framework = await world.framework()
+        agent = await world.agent("cpus:1")
+        (offer,) = framework.offers()
+        assert offer.agent_id == agent.id
+        before = registry.state.copy()
+        ended = asyncio.ensure_future(world.system.wait(world.master.upid))
+        lead.held = False
+        peer = world.spawn()
+        world.tell(peer, RegisterAgent(AgentInfo("host", Resources.of(cpus=1))))
+        await world.settle()
+        assert await ended == "it does not lead any more"
+        assert (peer.inbox, framework.inbox, agent.inbox) == ([], [], [])
+        assert registry.state == before
+
+
+@pytest.mark.asyncio
+async def test_what_was_being_written_when_the_lead_was_lost_is_not_told() -> None:
+    lead, registry = Lead(), Gated()
+    async with World(registry=registry) as world:
+        await world.restart(leads=lead)
+        registry.gate.clear()
+        peer = world.spawn()
+        world.tell(peer, RegisterAgent(AgentInfo("host", Resources.of(cpus=1))))
+        await world.settle()
+        recorded = await world.system.call(world.master.upid, lambda: [world.master.recorded()])
+        lead.held = False
+        registry.gate.set()
+        await world.settle()
+        assert peer.inbox == []
+        with pytest.raises(RegistryError, match="does not lead any more"):
+            await recorded[0]
+
+
+@pytest.mark.asyncio
+async def test_an_order_to_a_master_that_leads_no_more_is_refused() -> None:
+    lead = Lead()
+    async with World() as world:
+        await world.restart(leads=lead)
+
+        def order() -> list[asyncio.Future[None]]:
+            lead.held = False
+            world.master.set_weights({"eng": 2.0})
+            return [world.master.recorded()]
+
+        (recorded,) = await world.system.call(world.master.upid, order)
+        with pytest.raises(RegistryError, match="does not lead any more"):
+            await recorded
+        assert world.registry.state.weights == {}

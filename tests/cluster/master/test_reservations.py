@@ -14,6 +14,7 @@ from cluster.messages import (
     OperationState,
     Rescind,
     Reserve,
+    Revive,
     RunTask,
     RunTaskGroup,
     TaskState,
@@ -128,6 +129,24 @@ async def test_what_cannot_be_reserved(world: World, operation: Reserve | Unrese
     assert told.state is ERROR
     assert text in told.message
     assert world.registry.state.reservations == {}
+
+
+@pytest.mark.asyncio
+async def test_so_many_that_the_master_would_do_nothing_else_are_refused(world: World) -> None:
+    await world.agent("cpus:4;mem:1024")
+    framework = await world.framework("eng")
+    offers = framework.offers()
+    many = [Reserve(res("cpus:0.001"), f"eng/r{number}", str(number)) for number in range(257)]
+    told = await world.operate(framework, offers, *many)
+    assert {update.message for update in told} == {
+        "there are 257 reservations to make or to end, 256 at most can be at once"
+    }
+    assert world.registry.state.reservations == {}
+    world.tell(framework, Revive(framework.id))
+    await world.settle()
+    told = await world.operate(framework, framework.offers(), *many[:101])
+    assert [update.state.value for update in told] == ["OPERATION_FINISHED"] * 100 + ["OPERATION_ERROR"]
+    assert "100 roles" in told[-1].message
 
 
 @pytest.mark.asyncio

@@ -47,6 +47,8 @@ class StoredEtcd:
     async def txn(
         self, compares: Sequence[Compare], then: Sequence[Operation], otherwise: Sequence[Operation] = ()
     ) -> TxnResult:
+        # Time for others, as a network takes it.
+        await asyncio.sleep(0)
         return self._store.txn(compares, then, otherwise, lambda _: True)
 
     async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
@@ -111,6 +113,10 @@ class Term:
 
     def guard(self) -> Compare:
         return self._guard
+
+    def become(self, other: Term) -> None:
+        """The same process leads again."""
+        self._guard = other._guard
 
 
 class EtcdStorage:

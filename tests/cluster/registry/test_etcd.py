@@ -66,11 +66,11 @@ async def test_a_deposed_master_is_told_so(storage: EtcdStorage) -> None:
 
 
 async def test_one_that_leads_anew_has_to_read_first(storage: EtcdStorage) -> None:
-    registry = await storage.opened()
+    registry, term = await storage.opened(), storage.term
     other = await storage.opened()
     await other.write([weight(1.0)])
-    # The election has this process lead again; what its registry knows is of the time before.
-    registry._guard = (await storage.elect()).guard
+    # What its registry knows is of the time before.
+    term.become(await storage.elect())
     with pytest.raises(DeposedError):
         await registry.write([weight(2.0)])
 

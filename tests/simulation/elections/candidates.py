@@ -12,8 +12,8 @@ from actors import UPID
 from actors.clock import Clock
 from cluster.election import MASTER_ID, Contender, Detector, EtcdContender, EtcdDetector
 from cluster.etcd import Compare, Etcd, EtcdUnavailableError, Put
+from tests.simulation.etcd import ModelEtcdClient, Weather
 
-from ..etcd import ModelEtcdClient, Weather
 from .checker import PATH
 from .controls import Control, ControlDetector
 from .plan import Machine
@@ -98,6 +98,7 @@ class Node:
         self.client = ModelEtcdClient(self.world.etcd, name, rng, host=self.name, silence=plan.silence)
         self.client.weather = self.weather
         self.client.on_call = lambda what: self._called(name, what)
+        self.client.on_answer = lambda what: self._called(name, f"{what} answered")
         return self.client
 
     def kill(self) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from actors import UPID
 from cluster.etcd import Compare, Put, TxnResult
 from cluster.etcd.interface import Operation
-
-from ..etcd import ModelEtcd
+from tests.simulation.etcd import ModelEtcd
 
 if TYPE_CHECKING:
     from .candidates import Candidate
@@ -64,10 +63,10 @@ class Checker:
             if leads:
                 leaders.append(each)
             if leads != self._leading.get(each.client.name, False):
+                self._note(f"{each.client.name} {'leads' if leads else 'does not lead'}")
                 if leads and each.client.name in self._leading:
                     self.counts["gates opened again"] += 1
                 self._leading[each.client.name] = leads
-                self._note(f"{each.client.name} {'leads' if leads else 'does not lead'}")
         if len(leaders) > 1:
             names = " and ".join(
                 each.client.name + (", stopped," if each.process.stopped else "") for each in leaders

@@ -1,4 +1,4 @@
-"""Contenders that show what the checker sees: one that is right, and the same with one safeguard or another left out."""
+"""Contenders that show what the checker sees: one that is right, and the same with one safeguard left out."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ MARGIN = 0.85
 
 
 class Control:
-    """As simple as can be. `believes`: no deadline, a flag only; `late`: the deadline counts from the answer;
-    `marginless`: clocks are taken to be true; `unguarded`: its guard always holds; `lingering`: it hands over first,
-    and stops then."""
+    """As simple as can be, of a kind.
+
+    `believes`: no deadline, a flag only; `late`: the deadline counts from the answer; `marginless`: clocks are taken to
+    be true; `unguarded`: its guard always holds; `lingering`: it hands over first, and stops then.
+    """
 
     def __init__(self, etcd: Etcd, path: str, ttl: int, clock: Clock, kind: str = "right") -> None:
         self._etcd = etcd
@@ -129,12 +131,15 @@ class Control:
 class ControlDetector:
     """Reads, watches, and reads anew."""
 
-    on_this_machine = False
+    spread = 0.0
 
     def __init__(self, etcd: Etcd, path: str, clock: Clock) -> None:
         self._etcd = etcd
         self._key = f"{path}/master"
         self._task: asyncio.Task[None] | None = None
+
+    async def on_this_machine(self) -> bool:
+        return False
 
     def watch(self, changed: Callable[[UPID | None], None]) -> None:
         self._task = asyncio.create_task(self._main(changed))

@@ -7,7 +7,8 @@ from random import Random
 
 __all__ = ["Fault", "Machine", "Plan", "make_plan"]
 
-TTLS = (2, 3, 5, 10)
+TTLS = (1, 2, 3, 5, 10)
+"""Seconds that are asked for: of the first, more is granted."""
 DRIFT = 0.1
 """By how much of its rate a clock may be wrong."""
 LONGEST_STALL = 40.0
@@ -65,6 +66,7 @@ class Plan:
 KINDS = {
     "stop": 5,
     "trap": 6,
+    "ambush": 4,
     "kill": 3,
     "resign": 2,
     "cut": 5,
@@ -78,7 +80,11 @@ KINDS = {
 }
 """How likely each kind is."""
 FLAVOURS = {
-    "trap": ("keepalive", "keepalive", "txn", "txn", "grant", "get", "revoke", "watch"),
+    "trap": (
+        *("keepalive", "keepalive", "keepalive answered", "keepalive answered"),
+        *("txn", "txn", "txn answered", "txn answered"),
+        *("grant", "grant answered", "get", "get answered", "revoke", "watch", "watch answered"),
+    ),
     "cut": ("to", "back", "both"),
     "weather": ("request_lost", "answer_lost", "late", "all"),
 }

@@ -23,14 +23,14 @@ class _Handle(asyncio.Handle):
     def _run(self) -> None:
         process = self._context.get(_PROCESS)  # type: ignore[attr-defined]
         if process is None or process.takes(self):
-            super()._run()  # type: ignore[misc]
+            super()._run()
 
 
 class _TimerHandle(asyncio.TimerHandle):
     def _run(self) -> None:
         process = self._context.get(_PROCESS)  # type: ignore[attr-defined]
         if process is None or process.takes(self):
-            super()._run()  # type: ignore[misc]
+            super()._run()
 
 
 class ProcessLoop(SimulatedLoop):
@@ -58,7 +58,7 @@ class ProcessLoop(SimulatedLoop):
         process = _PROCESS.get()
         return self._now if process is None else process.clock.monotonic()
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
         """A timer by the clock of the process that asks."""
@@ -135,6 +135,8 @@ class Process:
         self.clock = ProcessClock(self, offset, rate)
         self.alive = True
         self.stops = 0
+        self.ambush: tuple[int, Callable[[], None]] | None = None
+        """What stops it, and before which of its next callbacks."""
         self.context = contextvars.Context()
         self.context.run(_PROCESS.set, self)
         self._rng = rng
@@ -172,6 +174,11 @@ class Process:
 
     def takes(self, handle: asyncio.Handle) -> bool:
         """Whether that may run now."""
+        if self.ambush is not None and self.alive:
+            turns, spring = self.ambush
+            self.ambush = (turns - 1, spring) if turns > 1 else None
+            if self.ambush is None:
+                spring()
         if (self.alive and not self.stops) or self.loop.over:
             return True
         if self.alive:

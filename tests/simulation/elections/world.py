@@ -9,14 +9,17 @@ from random import Random
 from typing import Any
 
 from cluster.etcd import CompactedError
+from tests.simulation.etcd import ModelEtcd, Weather
 
-from ..etcd import ModelEtcd, Weather
 from .candidates import Candidate, Makers, Node, Watcher
 from .checker import Checker
 from .plan import Fault, Plan
 from .process import Process, ProcessLoop
 
 __all__ = ["World"]
+
+CALM = 0.002
+"""Seconds that a request or an answer takes on average when nothing fails: long ones are failures, too."""
 
 
 class World:
@@ -75,6 +78,9 @@ class World:
             self.stop(target, seconds)
         elif fault.kind == "trap":
             target.traps.append((fault.flavour, seconds))
+        elif fault.kind == "ambush":
+            if target.alive:
+                target.process.ambush = self._rng.randint(1, 80), lambda: self.stop(target, seconds)
         elif fault.kind == "kill":
             target.kill()
             self.later(seconds / 2, target.start)
@@ -149,7 +155,9 @@ class World:
             self._go_on(number)
         for node in self.nodes.values():
             node.traps.clear()
+            node.weather.latency = CALM
             node.start()
+            node.process.ambush = None
         return max(self.loop.true_time, self._deaf_until, self.etcd.busy_until)
 
     def unsettled(self) -> Iterator[str]:

@@ -18,6 +18,7 @@ from cluster.etcd import (
     Lease,
     Page,
     TxnResult,
+    WatchSilentError,
 )
 from cluster.etcd.interface import Operation
 
@@ -52,12 +53,14 @@ class Weather:
 
 
 class ModelEtcdClient:
-    """An `Etcd` for one simulated process. As the real one does it asks endpoints one after another for 5 s, a keepalive
-    one of them; so what is asked may be done several times, and late. A watch ends after `silence` seconds without a word.
+    """An `Etcd` for one simulated process.
+
+    As the real one does it asks endpoints one after another for 5 s, a keepalive one of them; so what is asked may be
+    done several times, and late. A watch ends after `silence` seconds without a word.
 
     Callbacks run in the context of who called, and so in its process, if the loop knows of processes. `on_call` is told
-    of each request before it leaves: it may stop the process there. After `kill` nothing returns: not what was asked, nor
-    what is asked; what has left may still be done.
+    of each request before it leaves, `on_answer` of each answer, or that there is none, before who asked goes on: they
+    may stop the process there. After `kill` nothing returns; what has left may still be done.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class ModelEtcdClient:
         """Where it runs: cuts are between hosts and etcd."""
         self.weather = Weather()
         self.on_call: Callable[[str], None] | None = None
+        self.on_answer: Callable[[str], None] | None = None
         self._etcd = etcd
         self._rng = rng
         self._silence = silence
@@ -128,7 +132,7 @@ class ModelEtcdClient:
                     async with asyncio.timeout(self._silence):
                         events = await queue.get()
                 except TimeoutError:
-                    raise EtcdUnavailableError(f"watch {key}: silent for {self._silence:g} s") from None
+                    raise WatchSilentError(f"watch {key}: silent for {self._silence:g} s") from None
                 if isinstance(events, EtcdError):
                     raise events
                 yield events
@@ -179,6 +183,8 @@ class ModelEtcdClient:
                 answer.set_exception(value)
             else:
                 answer.set_result(value)
+            if self.on_answer is not None:
+                self.on_answer(what)
 
         # In the process: one that is stopped here sends it when it goes on.
         departure = loop.call_later(self._rng.uniform(0, DEPARTURE), self._depart, act, take, context)

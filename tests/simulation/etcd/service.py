@@ -255,10 +255,12 @@ class ModelEtcd:
         self.txn("", [], [Put(key, value)], [])
 
     def watch(self, host: str, key: str, revision: int, send: Callable[[Any], None]) -> Watch:
-        """Begin to watch."""
+        """Begin to watch; `send` takes events, and at the end an EtcdError."""
         watch = Watch(self, host, key, revision, send)
         self._watches.append(watch)
-        watch.pump(alive=True)
+        # First that it is watched, then what there is: also that it has been compacted.
+        send(())
+        watch.pump()
         return watch
 
     def forget(self, watch: Watch) -> None:
