@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from actors import ActorSystem
 from cluster import CommandInfo, Framework, Reason, Resources, TaskInfo, TaskState, TaskStatus
 
 __all__ = ["Effects", "Load", "at_work"]
@@ -70,15 +71,19 @@ class Effects(Framework):
 class Load(Effects):
     """Has so many tasks at a time under way until it is told that it is enough, and a few that take long."""
 
-    def __init__(self, name: str, effects: Path, *, long: float = 0.0, **options: Any) -> None:
+    def __init__(
+        self, name: str, effects: Path, *, width: int = WIDTH, long: float = 0.0, **options: Any
+    ) -> None:
         super().__init__(name, effects, **options)
+        self.width = width
         self.long = long
         self.finished = 0
         self._enough = False
         self._submitted = 0
 
     async def registered(self) -> None:
-        await asyncio.gather(*(self._keep_busy() for _ in range(WIDTH)), *([self._once(self.long)] if self.long else []))
+        first = [self._once(self.long)] if self.long else []
+        await asyncio.gather(*first, *(self._keep_busy() for _ in range(self.width)))
         self.stop()
 
     async def _keep_busy(self) -> None:
@@ -102,17 +107,18 @@ class Load(Effects):
 
 
 @asynccontextmanager
-async def at_work(load: Load, master: str) -> AsyncIterator[Load]:
-    """Run it on a cluster; at the end all that it began must have been done."""
+async def at_work(load: Load, master: str, host: str = "127.0.0.1") -> AsyncIterator[Load]:
+    """Run it on a cluster, from that address; at the end all that it began must have been done."""
     load.effects.mkdir(exist_ok=True)
-    running = asyncio.ensure_future(load.run(master))
-    try:
-        await load.more(WIDTH)
-        yield load
-        load.enough()
-        await running
-    finally:
-        if not running.done():
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+    async with ActorSystem(host) as system:
+        running = asyncio.ensure_future(load.run(master, system=system))
+        try:
+            await load.more(load.width)
+            yield load
+            load.enough()
+            await running
+        finally:
+            if not running.done():
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
     load.verify(load._submitted)

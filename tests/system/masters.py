@@ -68,13 +68,14 @@ class Masters:
         self.agents = [self.agent(f"agent-{number}") for number in range(agents)]
 
     def master(self, name: str) -> Node:
-        arguments = ["master", "--port", "0", "--work-dir", str(self._work_dir / name), *self._flags]
-        return Node(name, arguments, self._work_dir / f"{name}.log")
+        return self.process(name, ["master", "--port", "0", *self._flags])
 
     def agent(self, name: str) -> Node:
-        arguments = ["agent", "--master", self.url, "--port", "0", "--overcommit"]
-        arguments += ["--work-dir", str(self._work_dir / name), "--resources", "cpus:2;mem:512"]
-        return Node(name, [*arguments, "--recovery-timeout", "60"], self._work_dir / f"{name}.log")
+        arguments = ["agent", "--master", self.url, "--port", "0", "--overcommit", "--resources", "cpus:2;mem:512"]
+        return self.process(name, [*arguments, "--recovery-timeout", "60"])
+
+    def process(self, name: str, arguments: list[str]) -> Node:
+        return Node(name, [*arguments, "--work-dir", str(self._work_dir / name)], self._work_dir / f"{name}.log")
 
     async def __aenter__(self) -> Self:
         try:
@@ -158,6 +159,11 @@ class Masters:
     async def until_agents(self, states: dict[str, str]) -> None:
         """Return when the leader says just that of the agents; any master is asked for it."""
         while await self.agents_of(self.masters[0].address) != states:
+            await asyncio.sleep(POLL)
+
+    async def until_agents_of(self, lead: Lead, states: dict[str, str]) -> None:
+        """The same, of one master."""
+        while await self.agents_of(lead.address) != states:
             await asyncio.sleep(POLL)
 
     async def all_agents(self) -> dict[str, str]:

@@ -58,7 +58,7 @@ class Wire:
         if not queue:
             self._wires.loop.call_soon(self._flush, peer)
         queue.append(envelope)
-        self.sending(envelope.message)
+        self.sending(envelope[3])
 
     def _flush(self, peer: Address) -> None:
         envelopes, other = self._queues.pop(peer), self._wires.ends.get(peer)
@@ -168,7 +168,7 @@ class ElectedWorld:
         await candidate.run(candidate.node.start())
         return candidate
 
-    async def until(self, condition: Callable[[], object], within: float = 600.0) -> None:
+    async def until(self, condition: Callable[[], object], within: float = 120.0) -> None:
         """Return when something holds; a thousandth of a virtual second is nothing."""
         end = self.now + within
         while not condition():

@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from actors import UPID, ActorSystem, Message
 from cluster.agent import Agent, MemoryStore
 from cluster.framework import Framework
+from cluster.framework.driver import SchedulerDriver
 from cluster.messages import AgentInfo, Offer, Offers, RunTask
 from cluster.resources import Resources
 from tests.cluster.agent.world import Machine
@@ -25,6 +26,7 @@ from tests.simulation.nodes import _Sandboxes
 from .elected_world import Candidate, ElectedWorld, Host, simulated
 
 TTL = 10
+M = TypeVar("M", bound=Message)
 
 
 class Keeping(Framework):
@@ -39,7 +41,7 @@ class Keeping(Framework):
         self.given += offers
         if self.eager:
             self.eager = False
-            self.launch(offers[0], task("t"))
+            self.launch(offers[0], [task("t")])
         else:
             self.hold(*offers)
 
@@ -59,7 +61,7 @@ class Heard(Host):
             self.here.trace(lambda seen: self.came.append((seen.message, seen.sender)))
         )
 
-    def of(self, kind: type[Message], sender: UPID) -> list[Message]:
+    def of(self, kind: type[M], sender: UPID) -> list[M]:
         return [message for message, who in self.came if isinstance(message, kind) and who == sender]
 
 
@@ -137,13 +139,23 @@ def test_that_would_be_seen_of_an_agent_that_obeys_everybody(monkeypatch: pytest
     simulated(scenario, TTL)
 
 
-def test_a_framework_takes_no_offers_of_a_former_leader() -> None:
-    async def scenario(world: ElectedWorld) -> None:
-        first, _, scheduler, framework = await stop_at(world, Offers, eager=False)
-        late = {offer.id for message in scheduler.of(Offers, first.node.upid) for offer in message.offers}
-        assert late
-        assert late.isdisjoint(offer.id for offer in framework.given)
+async def offers_of_a_former_leader(world: ElectedWorld) -> tuple[set[str], set[str]]:
+    """Those that came to the host, and those that the framework was given."""
+    first, _, scheduler, framework = await stop_at(world, Offers, eager=False)
+    late = {offer.id for message in scheduler.of(Offers, first.node.upid) for offer in message.offers}
+    assert late
+    return late, {offer.id for offer in framework.given}
 
-    simulated(scenario, TTL)
+
+def test_a_framework_takes_no_offers_of_a_former_leader() -> None:
+    late, given = simulated(offers_of_a_former_leader, TTL)
+    assert late.isdisjoint(given)
+
+
+def test_that_would_be_seen_of_a_framework_that_listens_to_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    monkeypatch.setattr(SchedulerDriver, "_from_master", lambda _self, _sender: True)
+    late, given = simulated(offers_of_a_former_leader, TTL)
+    assert late <= given
 
 
