@@ -18,6 +18,8 @@ from cluster import CommandInfo, Framework, Reason, Resources, TaskInfo, TaskSta
 __all__ = ["Effects", "Load", "at_work"]
 
 WIDTH = 6
+EXTRA = 5.0
+"""Seconds."""
 
 
 class Effects(Framework):
@@ -80,6 +82,9 @@ class Load(Effects):
         self.finished = 0
         self._enough = False
         self._submitted = 0
+        self._extra = 0
+        self._may_submit = asyncio.Event()
+        self._may_submit.set()
 
     async def registered(self) -> None:
         first = [self._once(self.long)] if self.long else []
@@ -88,7 +93,11 @@ class Load(Effects):
 
     async def _keep_busy(self) -> None:
         while not self._enough:
+            await self._may_submit.wait()
             await self._once(0.1 * (1 + self._submitted % 5))
+            if self._extra:
+                self._extra -= 1
+                await self._once(EXTRA)
 
     async def _once(self, seconds: float) -> None:
         number, self._submitted = self._submitted, self._submitted + 1
@@ -100,6 +109,28 @@ class Load(Effects):
         """Return when so many more tasks have finished than now."""
         wanted = self.finished + count
         await self.until(lambda: self.finished >= wanted)
+
+    @asynccontextmanager
+    async def underway(self, count: int) -> AsyncIterator[list[str]]:
+        """Have so many tasks run that take some seconds, and none be launched for as long as this lasts; their ids."""
+        wanted = {f"{self.info.name}-{number}" for number in range(self._submitted)}
+        self._extra = count
+        await self.until(lambda: self._extra == 0)
+        self._may_submit.clear()
+        # Nothing is on its way any more.
+        await self.until(lambda: all(self._settled(number) for number in range(self._submitted)))
+        try:
+            yield [
+                path.name
+                for path in self.effects.iterdir()
+                if path.name not in wanted and path.read_text().split() == ["begun"]
+            ]
+        finally:
+            self._may_submit.set()
+
+    def _settled(self, number: int) -> bool:
+        states = self.history.get(f"{self.info.name}-{number}", [])
+        return TaskState.RUNNING in states or any(state.terminal for state in states)
 
     def enough(self) -> None:
         """Submit no more, and end when all have ended."""

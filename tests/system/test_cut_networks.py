@@ -84,38 +84,34 @@ async def cluster(network: Network, etcd_machine: Machine, tmp_path: Path) -> As
         yield cluster
 
 
-def begun(load: Load) -> list[Path]:
-    """The tasks that run, as far as can be seen from their effects."""
-    return [path for path in load.effects.iterdir() if path.read_text().split() == ["begun"]]
+def of_state(load: Load, state: TaskState, tasks: list[str]) -> list[str]:
+    """Those of the tasks of which the framework was told so."""
+    return [task_id for task_id in tasks if state in load.history.get(task_id, [])]
 
 
-def unreachable(load: Load) -> list[str]:
-    """The tasks that were told to be so."""
-    return [task_id for task_id, states in load.history.items() if TaskState.UNREACHABLE in states]
-
-
-async def cut_frameworks_from_the_leader(cluster: Connected, load: Load) -> None:
+async def cut_the_leader_from_frameworks(cluster: Connected, load: Load) -> None:
     lead = await cluster.leader()
-    running = begun(load)
-    finished = load.finished
-    with cluster.network.cut(cluster.machines[cluster.node(lead).name], cluster.network.here):
-        # What runs ends, and nobody here hears of it.
-        await eventually(lambda: not set(running) & set(begun(load)))
-        assert load.finished <= finished + len(running)
+    async with load.underway(3) as tasks:
+        with cluster.network.cut(cluster.machines[cluster.node(lead).name], cluster.network.here):
+            # They end, and nobody here hears of it.
+            await eventually(lambda: all("ended" in (load.effects / task_id).read_text() for task_id in tasks))
+            assert of_state(load, TaskState.FINISHED, tasks) == []
+    await load.until(lambda: of_state(load, TaskState.FINISHED, tasks) == tasks)
     await load.more(10)
     assert await cluster.leader() == lead
-    assert unreachable(load) == []
 
 
 async def cut_the_leader_from_agents(cluster: Connected, load: Load) -> None:
     lead = await cluster.leader()
     agents = await cluster.all_agents()
-    with cluster.network.cut(cluster.machines[cluster.node(lead).name], *cluster.agent_machines):
-        await cluster.until_agents(dict.fromkeys(agents, "unreachable"))
-        await load.until(lambda: unreachable(load))
-        # They are seen by the other masters, but a leader is who holds the lease.
-        assert await cluster.leader() == lead
-    await cluster.until_agents(agents)
+    async with load.underway(6) as tasks:
+        with cluster.network.cut(cluster.machines[cluster.node(lead).name], *cluster.agent_machines):
+            await cluster.until_agents_of(lead, dict.fromkeys(agents, "unreachable"))
+            await load.until(lambda: of_state(load, TaskState.UNREACHABLE, tasks))
+            # The other masters could reach them; but who leads is who holds the lease.
+            assert await cluster.leader() == lead
+        await cluster.until_agents_of(lead, agents)
+    await load.until(lambda: of_state(load, TaskState.FINISHED, tasks) == tasks)
     await load.more(10)
     assert await cluster.leader() == lead
 
@@ -123,19 +119,27 @@ async def cut_the_leader_from_agents(cluster: Connected, load: Load) -> None:
 async def cut_an_agent_from_everybody(cluster: Connected, load: Load) -> None:
     lead = await cluster.leader()
     agents = await cluster.all_agents()
-    known = len(unreachable(load))
-    victim, *others = cluster.agent_machines
+    victim = cluster.agent_machines[0]
     everybody = [machine for machine in cluster.network.machines if machine is not victim]
-    with cluster.network.cut(victim, *everybody):
-        while list((await cluster.agents_of(lead.address)).values()).count("unreachable") != 1:
-            await asyncio.sleep(0.05)
-        await load.until(lambda: len(unreachable(load)) > known)
-        # The others do the work.
-        await load.more(10)
-    await cluster.until_agents(agents)
+    async with load.underway(10) as tasks:
+        with cluster.network.cut(victim, *everybody):
+            while sorted((await cluster.agents_of(lead.address)).values()) != ["active", "unreachable"]:
+                await asyncio.sleep(0.05)
+            # Those elsewhere are none the worse.
+            await load.until(
+                lambda: sorted(
+                    {*of_state(load, TaskState.UNREACHABLE, tasks), *of_state(load, TaskState.FINISHED, tasks)}
+                )
+                == sorted(tasks)
+            )
+            away = of_state(load, TaskState.UNREACHABLE, tasks)
+            assert away
+            # What runs there ends there, and is told when it can be.
+            await eventually(lambda: all("ended" in (load.effects / task_id).read_text() for task_id in away))
+        await cluster.until_agents_of(lead, agents)
+    await load.until(lambda: of_state(load, TaskState.FINISHED, tasks) == tasks)
     await load.more(10)
     assert await cluster.leader() == lead
-    assert len(others) == 1
 
 
 async def cut_the_leader_from_etcd(cluster: Connected, load: Load) -> None:
@@ -165,11 +169,10 @@ async def test_cuts(cluster: Connected, tmp_path: Path) -> None:
     load = Load("load", tmp_path / "effects", width=12, partition_aware=True)
     async with asyncio.timeout(LIMIT), at_work(load, cluster.url, cluster.network.here.host):
         for cut in (
-            cut_frameworks_from_the_leader,
+            cut_the_leader_from_frameworks,
             cut_the_leader_from_agents,
             cut_an_agent_from_everybody,
             cut_the_leader_from_etcd,
         ):
             await cut(cluster, load)
-            print(cut.__name__, asyncio.get_running_loop().time())
         assert len(cluster.ends) == 1
