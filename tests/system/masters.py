@@ -71,11 +71,22 @@ class Masters:
         return self.process(name, ["master", "--port", "0", *self._flags])
 
     def agent(self, name: str) -> Node:
-        arguments = ["agent", "--master", self.url, "--port", "0", "--overcommit", "--resources", "cpus:2;mem:512"]
+        arguments = [
+            "agent",
+            "--master",
+            self.url,
+            "--port",
+            "0",
+            "--overcommit",
+            "--resources",
+            "cpus:2;mem:512",
+        ]
         return self.process(name, [*arguments, "--recovery-timeout", "60"])
 
     def process(self, name: str, arguments: list[str]) -> Node:
-        return Node(name, [*arguments, "--work-dir", str(self._work_dir / name)], self._work_dir / f"{name}.log")
+        return Node(
+            name, [*arguments, "--work-dir", str(self._work_dir / name)], self._work_dir / f"{name}.log"
+        )
 
     async def __aenter__(self) -> Self:
         try:

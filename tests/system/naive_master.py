@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from actors import UPID
 from cluster.cli.serve import serve
 from cluster.etcd import EtcdAddress
 from cluster.local import MasterNode, elected

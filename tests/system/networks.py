@@ -26,7 +26,9 @@ def why_not() -> str:
     for program in ("ip", "nsenter"):
         if shutil.which(program) is None:
             return f"network namespaces need {program}"
-    probe = subprocess.run(["ip", "netns", "add", f"{_NAME}-probe"], capture_output=True, text=True, check=False)
+    probe = subprocess.run(
+        ["ip", "netns", "add", f"{_NAME}-probe"], capture_output=True, text=True, check=False
+    )
     if probe.returncode:
         return f"network namespaces cannot be made here: {probe.stderr.strip()}"
     _ip("netns", "del", f"{_NAME}-probe")

@@ -76,7 +76,11 @@ class Recording(Actor):
 
     def of(self, sender: UPID, kind: type[Message] = Message) -> list[Message]:
         """What somebody has sent so far."""
-        return [heard.message for heard in self.heard if heard.sender == sender and isinstance(heard.message, kind)]
+        return [
+            heard.message
+            for heard in self.heard
+            if heard.sender == sender and isinstance(heard.message, kind)
+        ]
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Return when what came has made it true."""
@@ -115,5 +119,3 @@ class RecordingFramework(Recording):
     def answer(self, message: Message, sender: UPID | None) -> None:
         if isinstance(message, Subscribed):
             self.info = msgspec.structs.replace(self.info, id=message.framework_id)
-
-

@@ -68,10 +68,27 @@ def network() -> Iterator[Network]:
 def etcd_machine(etcd_binary: None, network: Network, tmp_path: Path) -> Iterator[Machine]:
     machine = network.machine("etcd")
     url = f"http://{machine.host}:2379"
-    flags = [f"--listen-client-urls={url}", f"--advertise-client-urls={url}", f"--data-dir={tmp_path / 'etcd'}"]
+    flags = [
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--data-dir={tmp_path / 'etcd'}",
+    ]
     flags += ["--logger=zap", "--log-level=error", "--heartbeat-interval=10", "--election-timeout=50"]
-    command = [*machine.prefix, sys.executable, "-I", "-S", "-c", BECOME, str(os.getpid()), str(find_etcd()), *flags]
-    with (tmp_path / "etcd.log").open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    command = [
+        *machine.prefix,
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        BECOME,
+        str(os.getpid()),
+        str(find_etcd()),
+        *flags,
+    ]
+    with (
+        (tmp_path / "etcd.log").open("ab") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
+    ):
         try:
             yield machine
         finally:
@@ -94,7 +111,9 @@ async def cut_the_leader_from_frameworks(cluster: Connected, load: Load) -> None
     async with load.underway(3) as tasks:
         with cluster.network.cut(cluster.machines[cluster.node(lead).name], cluster.network.here):
             # They end, and nobody here hears of it.
-            await eventually(lambda: all("ended" in (load.effects / task_id).read_text() for task_id in tasks))
+            await eventually(
+                lambda: all("ended" in (load.effects / task_id).read_text() for task_id in tasks)
+            )
             assert of_state(load, TaskState.FINISHED, tasks) == []
     await load.until(lambda: of_state(load, TaskState.FINISHED, tasks) == tasks)
     await load.more(10)
@@ -127,10 +146,15 @@ async def cut_an_agent_from_everybody(cluster: Connected, load: Load) -> None:
                 await asyncio.sleep(0.05)
             # Those elsewhere are none the worse.
             await load.until(
-                lambda: sorted(
-                    {*of_state(load, TaskState.UNREACHABLE, tasks), *of_state(load, TaskState.FINISHED, tasks)}
+                lambda: (
+                    sorted(
+                        {
+                            *of_state(load, TaskState.UNREACHABLE, tasks),
+                            *of_state(load, TaskState.FINISHED, tasks),
+                        }
+                    )
+                    == sorted(tasks)
                 )
-                == sorted(tasks)
             )
             away = of_state(load, TaskState.UNREACHABLE, tasks)
             assert away

@@ -134,11 +134,13 @@ async def test_a_leader_that_was_stopped_never_acts_again(etcd: EtcdCluster, tmp
 
 
 @pytest.mark.asyncio
-async def test_that_would_be_seen_of_one_that_only_believes_to_lead(etcd: EtcdCluster, tmp_path: Path) -> None:
+async def test_that_would_be_seen_of_one_that_only_believes_to_lead(
+    etcd: EtcdCluster, tmp_path: Path
+) -> None:
     """The control: the same test with masters that do not ask before they act."""
     masters = NaiveMasters(tmp_path, etcd.endpoints, agents=0, supervise=False)
     async with asyncio.timeout(LIMIT), masters as cluster, a_stop(cluster) as seen:
-        agent, framework, late_agent, late_framework = seen.peers
+        agent, _, late_agent, late_framework = seen.peers
         await late_agent.until(lambda: late_agent.of(seen.old, AgentRegistered))
         await late_framework.until(lambda: late_framework.of(seen.old, Subscribed))
         sent = {type(message) for message in seen.after()}

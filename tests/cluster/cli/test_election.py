@@ -31,7 +31,10 @@ def ostrom(*arguments: str) -> Result:
             ["master", "--registry", "sqlite", "--election", ETCD],
             ["--registry", "sqlite: masters that elect one share that in etcd"],
         ),
-        (["master", "--registry", "memory", "--election", ETCD], ["--registry", "memory: masters that elect"]),
+        (
+            ["master", "--registry", "memory", "--election", ETCD],
+            ["--registry", "memory: masters that elect"],
+        ),
         (["master", "--election", "127.0.0.1:2379"], ["--election", "begins with etcd://"]),
         (["master", "--election", "zk://127.0.0.1/x"], ["--election", "begins with etcd://"]),
         (["master", "--election", "etcd://"], ["--election", "etcd://"]),

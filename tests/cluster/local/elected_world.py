@@ -24,7 +24,7 @@ PATH = "/test"
 
 
 class Wires:
-    """A network whose messages are of the process that they come to, once they have left the one that they come from."""
+    """A network. What has left one process is of the process that it comes to."""
 
     def __init__(self, loop: ProcessLoop) -> None:
         self.loop = loop
@@ -69,7 +69,9 @@ class Wire:
         frames, bad = encode_envelopes(envelopes, DEFAULT_MAX_FRAME)
         assert not bad
         for frame in frames:
-            self._wires.loop.call_soon(other.arrive, self._address, frame, context=other.process.context.copy())
+            self._wires.loop.call_soon(
+                other.arrive, self._address, frame, context=other.process.context.copy()
+            )
 
     def arrive(self, peer: Address, frame: bytes) -> None:
         if self._receiver is not None:
@@ -129,9 +131,7 @@ class Candidate(Host):
         self.contender = EtcdContender(
             self.client(silence=float(world.ttl)), PATH, world.ttl, self.process.clock, self.rng
         )
-        self.registry = EtcdRegistry(
-            self.client(), PATH, self.contender.guard, lambda: self.contender.leads
-        )
+        self.registry = EtcdRegistry(self.client(), PATH, self.contender.guard, lambda: self.contender.leads)
         self.node = MasterNode(
             contender=self.contender,
             detector=self.detector(),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from actors import UPID, ActorSystem, Message
+from actors import UPID, Message
 from cluster.agent import Agent, MemoryStore
 from cluster.framework import Framework
 from cluster.framework.driver import SchedulerDriver
@@ -87,7 +87,9 @@ class FrameworkHost(Heard):
         self.running = asyncio.create_task(framework.run(self.detector(), system=self.here))
 
 
-async def stop_at(world: ElectedWorld, kind: type[Message], *, eager: bool) -> tuple[Candidate, AgentHost, FrameworkHost, Keeping]:
+async def stop_at(
+    world: ElectedWorld, kind: type[Message], *, eager: bool
+) -> tuple[Candidate, AgentHost, FrameworkHost, Keeping]:
     """Have the leader stop as it is about to send such a message, and go on when all follow another. Return when that
     message has come."""
     first = await world.start("a")
@@ -157,5 +159,3 @@ def test_that_would_be_seen_of_a_framework_that_listens_to_everybody(monkeypatch
     monkeypatch.setattr(SchedulerDriver, "_from_master", lambda _self, _sender: True)
     late, given = simulated(offers_of_a_former_leader, TTL)
     assert late <= given
-
-

@@ -64,7 +64,9 @@ class Candidate:
     async def location(self, method: str, path: str) -> tuple[int, str]:
         """Where it sends one. The path goes out as it is."""
         reader, writer = await asyncio.open_connection(*self.node.system.address)
-        writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        writer.write(
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        )
         head = (await reader.read()).decode().partition("\r\n\r\n")[0].split("\r\n")
         writer.close()
         await writer.wait_closed()
@@ -99,7 +101,10 @@ async def test_who_asks_is_sent_to_the_leader(candidate: Candidate) -> None:
     assert await candidate.location("GET", "/redirect?x=1") == (307, "http://192.0.2.7:5050/")
     assert await candidate.location("GET", "/") == (307, "http://192.0.2.7:5050/")
     # No way to send a browser elsewhere.
-    assert await candidate.location("GET", "//evil.example/x") == (307, "http://192.0.2.7:5050/evil.example/x")
+    assert await candidate.location("GET", "//evil.example/x") == (
+        307,
+        "http://192.0.2.7:5050/evil.example/x",
+    )
     # Its own pages stay here.
     assert (await candidate.ask("GET", "/health"))[0] == 200
     await candidate.say(None)
@@ -175,7 +180,9 @@ class Unreadable(MemoryRegistry):
 async def test_it_ends_when_the_registry_cannot_be_read() -> None:
     async with asyncio.timeout(30), Candidate(Unreadable()) as candidate:
         candidate.contender.win()
-        assert (await candidate.node.ended()).endswith("registry /x: '/x/registry/what/1' is of a newer version")
+        assert (await candidate.node.ended()).endswith(
+            "registry /x: '/x/registry/what/1' is of a newer version"
+        )
 
 
 async def test_it_resigns_when_it_is_stopped() -> None:
