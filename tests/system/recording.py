@@ -88,6 +88,10 @@ class Recording(Actor):
             self._changed.clear()
             await self._changed.wait()
 
+    async def until_gone(self, upid: UPID) -> None:
+        """Return when nothing of somebody's can come any more: its connection has ended."""
+        await self.until(lambda: upid in self.gone)
+
 
 class RecordingAgent(Recording):
     """Says that it has four processors, and answers pings."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -98,14 +98,16 @@ async def a_stop(cluster: Masters) -> AsyncIterator[Stopped]:
 class _Fixed:
     """Who is taken for the leader by those that have not heard of another."""
 
-    on_this_machine = True
     spread = 0.0
 
     def __init__(self, leader: UPID) -> None:
         self._leader = leader
 
-    def watch(self, changed: object) -> None:
-        changed(self._leader)  # type: ignore[operator]
+    def watch(self, changed: Callable[[UPID | None], None]) -> None:
+        changed(self._leader)
+
+    async def on_this_machine(self) -> bool:
+        return True
 
     def close(self) -> None:
         pass
@@ -119,8 +121,7 @@ async def test_a_leader_that_was_stopped_never_acts_again(etcd: EtcdCluster, tmp
     async with asyncio.timeout(LIMIT), masters as cluster, a_stop(cluster) as seen:
         assert await seen.node.wait() == 1
         # Whatever it may have sent has come when the end of its connection has.
-        for peer in seen.peers:
-            await peer.until(lambda peer=peer: seen.old in peer.gone)
+        await asyncio.gather(*(peer.until_gone(seen.old) for peer in seen.peers))
         assert seen.after() == []
         assert "the master ended: it lost the lead: its lease was not renewed in time" in seen.node.log_tail()
         assert "Traceback" not in seen.node.log_tail()

@@ -41,7 +41,6 @@ class Contending:
 class Detecting:
     """Knows of the leader that it is told of."""
 
-    on_this_machine = True
     spread = 0.0
 
     def __init__(self) -> None:
@@ -54,6 +53,9 @@ class Detecting:
     def say(self, leader: UPID | None) -> None:
         assert self._changed is not None
         self._changed(leader)
+
+    async def on_this_machine(self) -> bool:
+        return True
 
     def close(self) -> None:
         self.closed = True

@@ -120,7 +120,8 @@ class Host:
         async def it() -> T:
             return await main
 
-        return await self.process.spawn(it())
+        task: asyncio.Task[T] = self.process.spawn(it())
+        return await task
 
 
 class Candidate(Host):

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from actors import UPID
+from actors import UPID, format_address
 from cluster.election import MASTER_ID
 from cluster.local import MasterNode
 from cluster.master.invariants import violations
@@ -44,17 +44,17 @@ class Candidate:
     async def say(self, leader: UPID | None) -> None:
         """Tell it who leads; return when it has heard it."""
         self.detector.say(leader)
-        place = None if leader is None else leader.address
-        while (known := (await self.ask("GET", "/leader"))[1]["leader"]) != (
-            None if place in (None, self.node.system.address) else f"{place[0]}:{place[1]}"
-        ):
-            assert known is None or isinstance(known, str)
+        known = None if leader is None or leader == self.node.upid else format_address(leader.address)
+        async with asyncio.timeout(10):
+            while (await self.ask("GET", "/leader"))[1]["leader"] != known:
+                pass
 
     async def lead(self) -> None:
         """Have it lead; return when it does."""
         self.contender.win()
-        while (await self.ask("GET", "/leader"))[1] != {"leader": self.node.address, "leads": True}:
-            pass
+        async with asyncio.timeout(10):
+            while (await self.ask("GET", "/leader"))[1] != {"leader": self.node.address, "leads": True}:
+                pass
 
     async def ask(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
         async with self.http.request(method, f"http://{self.node.address}{path}", **options) as response:
