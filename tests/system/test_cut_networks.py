@@ -44,7 +44,7 @@ class Connected(Masters):
         self.machines: dict[str, Machine] = {}
         # Agents are found silent within some seconds.
         flags = ["--agent-ping-timeout", "1", "--max-agent-ping-timeouts", "3"]
-        super().__init__(work_dir, [f"{etcd.host}:2379"], ttl=3, agents=2, flags=flags)
+        super().__init__(work_dir, [f"{etcd.host}:2379"], ttl=2, agents=2, flags=flags)
 
     def process(self, name: str, arguments: list[str]) -> Node:
         machine = self.machines[name] = self.network.machine(name)

@@ -67,7 +67,7 @@ class Renewals:
 @pytest.mark.asyncio
 async def test_one_member_is_no_matter(three: EtcdCluster, tmp_path: Path) -> None:
     """Killed and paused, a follower and the raft leader: the same master leads, in the same term."""
-    load = Load("load", tmp_path / "effects", long=10.0)
+    load = Load("load", tmp_path / "effects", long=6.0)
     async with (
         asyncio.timeout(LIMIT),
         Masters(tmp_path, three.endpoints, ttl=10, agents=2) as cluster,

@@ -35,8 +35,8 @@ async def test_a_leader_is_killed_under_load(etcd: EtcdCluster, tmp_path: Path) 
             first = await cluster.leader()
             back = [load.reregistrations for load in loads]
             cluster.node(first).kill()
-            second = await cluster.leader(after=first.term)
-            assert second.address != first.address
+            # It may be the same machine once more, if that was fast.
+            await cluster.leader(after=first.term)
             assert (cluster.node(first).name, -signal.SIGKILL) in cluster.ends
             await asyncio.gather(*(load.more(10) for load in loads))
             await cluster.until_agents(agents)
@@ -51,14 +51,15 @@ async def test_a_leader_that_is_ended_hands_over_at_once(etcd: EtcdCluster, tmp_
     load = Load("load", tmp_path / "effects", long=3.0)
     async with (
         asyncio.timeout(LIMIT),
-        Masters(tmp_path, etcd.endpoints, ttl=NEVER, agents=2) as cluster,
+        Masters(tmp_path, etcd.endpoints, ttl=NEVER, agents=2, supervise=False) as cluster,
         at_work(load, cluster.url),
     ):
         agents = await cluster.all_agents()
         first = await cluster.leader()
-        cluster.node(first).signal(signal.SIGTERM)
+        node = cluster.node(first)
+        node.signal(signal.SIGTERM)
         second = await cluster.leader(after=first.term)
         assert second.address != first.address
+        assert await node.wait() == 0
         await load.more(10)
-        await cluster.until_agents(agents)
-        assert cluster.ends == [(cluster.node(first).name, 0)]
+        await cluster.until_agents_of(second, agents)

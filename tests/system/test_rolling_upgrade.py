@@ -24,7 +24,7 @@ async def upgrade(node: Node) -> None:
 
 @pytest.mark.asyncio
 async def test_a_rolling_upgrade(etcd: EtcdCluster, tmp_path: Path) -> None:
-    load = Load("load", tmp_path / "effects", long=10.0)
+    load = Load("load", tmp_path / "effects", long=6.0)
     async with (
         asyncio.timeout(LIMIT),
         Masters(tmp_path, etcd.endpoints, ttl=10, supervise=False) as cluster,
