@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["below", "processor_seconds"]
+__all__ = ["below", "processor_seconds", "scheduled"]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -18,6 +18,18 @@ def _fields(pid: int) -> list[str]:
 def processor_seconds(pid: int, *, reaped: bool = False) -> float:
     """Seconds of processor that a process has used; with `reaped` those of its children that have ended too."""
     return sum(map(int, _fields(pid)[11 : 15 if reaped else 13])) / TICKS
+
+
+def scheduled(pid: int) -> tuple[float, float]:
+    """Seconds for which the main thread of a process has run, and for which it could have, and waited; 0 if it is gone.
+
+    On a machine with nothing else to do it waits for little.
+    """
+    try:
+        ran, waited, _ = map(int, Path(f"/proc/{pid}/schedstat").read_text().split())
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0, 0.0
+    return ran / 1e9, waited / 1e9
 
 
 def below(pid: int) -> list[int]:

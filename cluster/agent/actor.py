@@ -175,7 +175,7 @@ class Agent(Hearing):
             task.cancel()
         if self.store is not None:
             try:
-                if self.shutting_down:
+                if self.shutting_down and not self.returns:
                     # One whom the master has shut down keeps its name: it stays down until an operator says otherwise.
                     kept = {"agent"} if self.refused else set()
                     wiped = dict.fromkeys(key for key in self.store.load() if key[0] not in kept)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 
-from actors import UPID, Actor, Message, Timer, handles
+from actors import NOPROC, UPID, Actor, Message, Timer, handles
 from cluster.election import Detector
 from cluster.messages import (
     AgentRefused,
@@ -23,6 +23,12 @@ __all__ = ["Registering"]
 
 log = logging.getLogger("ostrom.agent")
 
+SOON = 0.1
+"""Seconds, at most, until an agent asks again that found nobody there: one who was elected just now is there at once.
+
+Then twice as many each time.
+"""
+
 
 class Registering(Actor):
     """The part of the agent that registers, answers pings, and registers again."""
@@ -38,11 +44,14 @@ class Registering(Actor):
         """The master that this agent is registered with."""
         self.refused: str | None = None
         self.shutting_down = False
+        self.returns = False
+        """Whether, if so, what has become of all that is to be told by the next process."""
         """Whether all that runs is to end with this process."""
         self._leader: UPID | None = None
         self._taken = asyncio.Event()
         self._ping_timeout = 0.0
         self._backoff = 0.0
+        self._soon = SOON
         self._register_timer: Timer | None = None
         self._ping_timer: Timer | None = None
 
@@ -56,7 +65,7 @@ class Registering(Actor):
     def _detected(self, leader: UPID | None) -> None:
         self._leader = leader
         self.master = None
-        self._backoff = 0.0
+        self._backoff, self._soon = 0.0, SOON
         if leader is None or not self._taken.is_set() or not self._detector.spread:
             self._register()
             return
@@ -90,7 +99,7 @@ class Registering(Actor):
         if self.master is None:
             log.info("registered as %s with master %s", message.agent_id, sender)
         self.master = sender
-        self._backoff = 0.0
+        self._backoff, self._soon = 0.0, SOON
         self._taken.set()
         if self._register_timer is not None:
             self._register_timer.cancel()
@@ -111,12 +120,12 @@ class Registering(Actor):
 
     @handles(ShutdownAgent)
     def shutdown_agent(self, message: ShutdownAgent, sender: UPID | None) -> None:
-        """The master will never have this agent again: it ends, with all that it runs."""
+        """The master will not have this agent any more, or not for now: it ends, with all that it runs."""
         if sender is None or sender != self._leader:
             return
         log.error("the master shuts this agent down: %s", message.message)
         self.refused = message.message
-        self.shutting_down = True
+        self.shutting_down, self.returns = True, message.returns
         self.terminate(f"shut down by the master: {message.message}")
 
     async def registered_once(self) -> None:
@@ -151,6 +160,13 @@ class Registering(Actor):
             self.master = None
             if self._register_timer is None or self._backoff == 0.0:
                 self._register()
+            elif reason == NOPROC:
+                self._register_timer.cancel()
+                self._register_timer = self.after(
+                    self._rng.uniform(self._soon / 2, self._soon), self._register
+                )
+                self._soon = min(self._soon * 2, self.options.registration_backoff_max)
+                self._backoff = self._soon / 2
             return
         self.state.executor_exited(upid)
         self._done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from random import Random
 
 from actors import UPID, Clock, Timer
@@ -178,9 +179,10 @@ class EtcdContender:
                 pauses.over()
                 if item is None:
                     return
-                async for events in self._etcd.watch(self.key, revision + 1):
-                    if any(event.item is None for event in events):
-                        return
+                async with aclosing(self._etcd.watch(self.key, revision + 1)) as watch:
+                    async for events in watch:
+                        if any(event.item is None for event in events):
+                            return
             except WatchSilentError:
                 continue
             except (CompactedError, EtcdUnavailableError) as error:
@@ -197,6 +199,10 @@ class EtcdContender:
             began = self.clock.monotonic()
             try:
                 left = await self._etcd.keepalive(lease.id, timeout=lease.ttl / 8)
+                if self.clock.monotonic() >= self._until:
+                    # It was stopped, and did not lead for a while: it does not begin to lead again, though it could.
+                    self._expire()
+                    return
                 if left > 0:
                     self._until = max(self._until, began + VALID * left)
                     self._trouble = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
 from random import Random
 
 from actors import UPID, Clock
@@ -94,9 +95,10 @@ class EtcdDetector:
                     item, revision = await self._etcd.get(self.key)
                     self._pauses.over()
                     self._tell(item, changed)
-                    async for events in self._etcd.watch(self.key, revision + 1):
-                        for event in events:
-                            self._tell(event.item, changed)
+                    async with aclosing(self._etcd.watch(self.key, revision + 1)) as watch:
+                        async for events in watch:
+                            for event in events:
+                                self._tell(event.item, changed)
                     pause = self._pauses.next()
                 except WatchSilentError:
                     continue

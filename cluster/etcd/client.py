@@ -110,9 +110,9 @@ class EtcdClient:
     async def watch(self, key: str, revision: int) -> AsyncGenerator[Sequence[Event], None]:
         """What happens to a key from that revision on, as it happens; the sequence may be empty: all is well.
 
-        The first one comes as soon as etcd watches. It ends with EtcdUnavailableError when the connection breaks, when
-        the cluster has no leader, or when nothing has come for `silence` seconds; with CompactedError if it is too
-        late. Then read, and watch anew: the read finds out whether the endpoint is frozen.
+        The first one comes as soon as etcd watches. It ends with EtcdUnavailableError when the connection breaks, or
+        when the cluster has no leader; with WatchSilentError when nothing has come for `silence` seconds; with
+        CompactedError if it is too late. Then read, and watch anew: the read finds out whether the endpoint is frozen.
         """
         request = {"key": codec.encode_key(key), "start_revision": str(revision), "progress_notify": True}
         body = {"create_request": request}

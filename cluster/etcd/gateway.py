@@ -146,18 +146,18 @@ class Gateway:
                     reply = failures.decode(await lines.next(), type_)
         except (EtcdRefusedError, *BROKEN) as error:
             why = self._clean(str(error)) or f"nothing came for {patience:g} s"
-            silent = isinstance(error, TimeoutError)
-            if silent and not confirmed:
-                self._unconfirmed += 1
-            if not (silent and confirmed):
+            silent = confirmed and isinstance(error, TimeoutError)
+            if not silent:
                 self._rotate(place, why)
+            if not confirmed and isinstance(error, TimeoutError):
+                self._unconfirmed += 1
             if isinstance(error, failures.CanceledError | failures.TokenError):
                 self._forget(token)
         finally:
             if lines is not None:
                 self._streams.discard(lines)
                 lines.close()
-        kind = WatchSilentError if silent and confirmed else EtcdUnavailableError
+        kind = WatchSilentError if silent else EtcdUnavailableError
         raise kind(f"etcd {path}, {self._endpoints[place]}: {why}")
 
     async def _exchange(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 __all__ = [
@@ -152,9 +152,10 @@ class Etcd(Protocol):
     async def get(self, key: str) -> tuple[KeyValue | None, int]:
         """A key, or None, and the revision at which that is so."""
 
-    def watch(self, key: str, revision: int) -> AsyncIterator[Sequence[Event]]:
+    def watch(self, key: str, revision: int) -> AsyncGenerator[Sequence[Event], None]:
         """What happens to a key from that revision on, as it happens; the sequence may be empty: all is well.
 
+        Close it (`aclosing`) when it is left before its end: it holds a connection.
         It ends with EtcdUnavailableError when the connection breaks, or when the cluster has no leader; with
         WatchSilentError when nothing has come for long; with CompactedError if it is too late: read, and watch anew.
         """

@@ -64,6 +64,8 @@ class ExecutorDriver(Actor):
         self._tasks: set[asyncio.Task[None]] = set()
         self._launched: dict[str, None] = {}
         self._updates: dict[str, TaskStatus] = {}
+        self._said: set[str] = set()
+        """The updates, by uuid, that were sent since the last registration, or with it."""
         self._connected = False
         self._known = False
         self._stopping = False
@@ -89,6 +91,7 @@ class ExecutorDriver(Actor):
         self._cancel_retry()
         self.link(self._agent)
         tasks, updates = tuple(self._launched), tuple(self._updates.values())
+        self._said = set(self._updates)
         self.send(self._agent, RegisterExecutor(*self._ids, self._container_id, tasks, updates))
 
     def _cancel_retry(self) -> None:
@@ -158,6 +161,9 @@ class ExecutorDriver(Actor):
             message.framework,
             message.agent,
         )
+        for status in self._updates.values():
+            # What has happened while the agent was asked.
+            self._tell(status)
         again, self._known = self._known, True
         self._callback(executor.reregistered() if again else executor.registered())
 
@@ -185,6 +191,7 @@ class ExecutorDriver(Actor):
     def acknowledged(self, message: ExecutorAcknowledgement, sender: UPID | None) -> None:
         """An update is on the agent's disk."""
         status = self._updates.pop(message.uuid, None) if self._from_agent(sender) else None
+        self._said.discard(message.uuid)
         if status is not None and status.state.terminal:
             self._launched.pop(status.task_id, None)
         if self._stopping and not self._updates:
@@ -201,6 +208,11 @@ class ExecutorDriver(Actor):
         status = msgspec.structs.replace(status, uuid=uuid.uuid4().hex)
         self._updates[status.uuid] = status
         if self._connected:
+            self._tell(status)
+
+    def _tell(self, status: TaskStatus) -> None:
+        if status.uuid not in self._said:
+            self._said.add(status.uuid)
             self.send(self._agent, ExecutorStatusUpdate(*self._ids, status))
 
     def stop(self) -> None:

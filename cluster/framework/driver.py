@@ -231,8 +231,9 @@ class SchedulerDriver(Subscription):
                 return
             self._seen[status.uuid] = False
             _forget_oldest(self._seen)
+        asked = status.task_id in self._reconciler
         self._reconciler.answered(status.task_id)
-        if self._is_after_the_end(status):
+        if self._is_after_the_end(status) or (self._is_the_end_again(status) and not asked):
             self.acknowledge(status)
             return
         if not status.state.terminal and has_record(status) and self._pending.heard(status.task_id):
@@ -251,6 +252,16 @@ class SchedulerDriver(Subscription):
         if end is None or end[0] is status.state:
             return False
         return end[1] or (status.reason is Reason.RECONCILIATION and not has_record(status))
+
+    def _is_the_end_again(self, status: TaskStatus) -> bool:
+        """Whether it is the end that was told: by a master that was asked, say, before its agent's own word came.
+
+        Who acknowledges himself needs that word, to acknowledge it.
+        """
+        return (
+            self._ends.get(status.task_id) == (status.state, True)
+            and not self.framework.explicit_acknowledgements
+        )
 
     @handles(ExecutorToFramework)
     def executor_message(self, message: ExecutorToFramework, sender: UPID | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from actors import UPID, Actor, Message, Timer, handles
+from actors import NOPROC, UPID, Actor, Message, Timer, handles
 from cluster.election import Detector
 from cluster.messages import (
     FrameworkInfo,
@@ -30,6 +30,8 @@ BACKOFF_MIN = 2.0
 BACKOFF_MAX = 60.0
 BACKOFF_LEAST = 0.1
 """Seconds: however short the failover timeout is."""
+SOON = 0.1
+"""Seconds until it asks again when nobody is there, at first: one who was elected just now is there at once."""
 
 
 class FrameworkRefusedError(Exception):
@@ -39,8 +41,8 @@ class FrameworkRefusedError(Exception):
 class Subscription(Actor):
     """Subscribes with whoever leads, and knows the master that took the framework.
 
-    It asks at once, then after a random time of up to 2 s, twice as many each time up to a minute; but at least ten
-    times within the framework's failover timeout, as in Mesos.
+    It asks at once, then after a random time of up to 2 s (0.1 s if nobody is there), twice as many each time up to a
+    minute; but at least ten times within the framework's failover timeout, as in Mesos.
     """
 
     def __init__(self, info: FrameworkInfo, detector: Detector, rng: random.Random) -> None:
@@ -53,6 +55,7 @@ class Subscription(Actor):
         self._leader: UPID | None = None
         self._deposed: dict[UPID, set[UPID]] = {}
         self._backoff = 0.0
+        self._soon = SOON
         self._asked = False
         """Whether a subscription has been sent since the last connection to the master broke."""
         self._timer: Timer | None = None
@@ -109,7 +112,7 @@ class Subscription(Actor):
         if leader is not None:
             self._deposed.pop(leader, None)
         self._lost()
-        self._backoff = 0.0
+        self._backoff, self._soon = 0.0, SOON
         if leader is None or not self._ever or not self._detector.spread:
             self._subscribe()
             return
@@ -132,11 +135,15 @@ class Subscription(Actor):
             self._said.append((self.info, suppressed))
         self.send(self._leader, Subscribe(self.info, suppressed))
         self._asked = True
-        most = BACKOFF_MAX
-        if self.info.failover_timeout > 0:
-            most = min(most, max(self.info.failover_timeout / 10, BACKOFF_LEAST))
-        self._backoff = min(max(self._backoff * 2, BACKOFF_MIN), most)
+        self._backoff = min(max(self._backoff * 2, BACKOFF_MIN), self._longest)
         self._timer = self.after(self._rng.uniform(self._backoff / 2, self._backoff), self._subscribe)
+
+    @property
+    def _longest(self) -> float:
+        """The longest pause between two subscriptions."""
+        if self.info.failover_timeout > 0:
+            return min(BACKOFF_MAX, max(self.info.failover_timeout / 10, BACKOFF_LEAST))
+        return BACKOFF_MAX
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -160,7 +167,7 @@ class Subscription(Actor):
             self.link(sender)
         self.view = MasterView(self.view.subscription + 1, message.master_id)
         self.info = msgspec.structs.replace(self.info, id=message.framework_id)
-        self._backoff = 0.0
+        self._backoff, self._soon = 0.0, SOON
         self._cancel()
         said, self._said = self._said, []
         for correction in self._corrections(said):
@@ -199,3 +206,8 @@ class Subscription(Actor):
             self._lost()
             if self._timer is None:
                 self._subscribe()
+            elif reason == NOPROC and self._backoff > 0:
+                self._cancel()
+                self._timer = self.after(self._rng.uniform(self._soon / 2, self._soon), self._subscribe)
+                self._soon = min(self._soon * 2, self._longest)
+                self._backoff = self._soon / 2

@@ -75,7 +75,7 @@ class MaintenanceRules(ReachabilityRules):
     def _take_down(self, agent: AgentRecord, now: float) -> None:
         text = "its machine was taken down for maintenance"
         state, reason = TaskState.GONE_BY_OPERATOR, Reason.AGENT_REMOVED_BY_OPERATOR
-        self.send(agent.upid, ShutdownAgent(text))
+        self.send(agent.upid, ShutdownAgent(text, agent.info.checkpoint))
         for task in list(agent.tasks.values()):
             self._lose(task, state, reason, text, now)
         if agent.info.checkpoint:

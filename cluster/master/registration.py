@@ -42,7 +42,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         known = self.agents.get(info.id)
         if text := self._banned(info):
             log.warning("agent %s at %s is shut down: %s", info.id, sender, text)
-            self.send(sender, ShutdownAgent(text))
+            self.send(sender, ShutdownAgent(text, info.id not in self.registry.gone and info.checkpoint))
             return
         problem = self._refusal(known, info, message)
         if problem is None:

@@ -163,6 +163,10 @@ class ShutdownFramework(Message):
 
 
 class ShutdownAgent(Message):
-    """Master to agent: end all that runs, then yourself."""
+    """Master to agent: end all that runs, then yourself.
+
+    `returns`: it may come back later, and then tells what became of all that.
+    """
 
     message: str
+    returns: bool = False

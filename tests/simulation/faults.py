@@ -35,6 +35,8 @@ async def cause(world: World, fault: Fault) -> None:
         await _crash(world, fault)
     elif fault.kind == "container":
         _kill_container(world, fault, rng)
+    elif fault.kind == "disk" and fault.targets[0] == "registry" and world.in_etcd is not None:
+        await world.in_etcd.storm(fault.seconds, rng, failing=fault.flavour == "failing")
     elif fault.kind == "disk":
         disk = world.disk(fault.targets[0])
         disk.delay, disk.failing = (
@@ -46,7 +48,10 @@ async def cause(world: World, fault: Fault) -> None:
     elif fault.kind in ("operator", "reserve", "quota", "maintenance"):
         await OPERATIONS[fault.flavour or fault.kind](world, fault, rng)
     elif fault.kind == "session":
-        world.election.expire()
+        if world.in_etcd is not None:
+            await world.in_etcd.trouble(fault.seconds, rng)
+        else:
+            world.election.expire()
     elif fault.kind == "latency":
         one, other = fault.targets
         simulation.network.set_latency(one, other, exponential(0.1, 2.0))

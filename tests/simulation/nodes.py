@@ -15,9 +15,11 @@ from cluster.election import MASTER_ID
 from cluster.framework import FrameworkRefusedError
 from cluster.master import Master, MasterOptions, RateLimit
 from cluster.messages import AgentInfo, KillTask
+from cluster.registry import Registry
 from cluster.resources import Resources
 
 from .election import SimulatedContender
+from .etcd_election import Candidacy
 from .machine import MachineContainerizer, SimulatedMachine
 from .plan import AgentPlan, FrameworkPlan
 from .storage import SimulatedRegistry, SimulatedStore, lose_tail
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["AgentNode", "FrameworkNode", "MasterNode", "Node"]
 
 AGENT_ID = "agent"
+WHY_MASTERS_END = ("the simulated disk failed", "does not lead any more", "leads no longer", "master leads")
 KILLED_WITHIN = 60.0
 """Seconds beyond the grace period in which a task has ended of which an agent was told to end it."""
 
@@ -102,17 +105,26 @@ class MasterNode(Node):
 
     master: Master | None = None
     contender: SimulatedContender | None = None
+    candidacy: Candidacy | None = None
 
     def run(self) -> None:
         """As the node of cluster.local does: contend, then be the master."""
         self.master = None
         self.background(self._main())
 
+    @property
+    def leads(self) -> bool:
+        """Whether it would act now."""
+        return self.candidacy is None or self.candidacy.contender.leads
+
     async def _main(self) -> None:
         world, life, system = self.world, self.lives, self.system
         assert system is not None
         upid = UPID.at(MASTER_ID, system.address)
-        if not world.plan.standalone:
+        if world.in_etcd is not None:
+            self.candidacy = candidacy = world.in_etcd.candidacy(self.name, system.clock)
+            await candidacy.contender.contend(upid)
+        elif not world.plan.standalone:
             self.contender = SimulatedContender(world.election)
             await self.contender.contend(upid)
         plan = world.plan
@@ -124,25 +136,37 @@ class MasterNode(Node):
             agent_removal_rate_limit=plan.removal_limit,
             rate_limits={"p": RateLimit(plan.qps)} if plan.qps is not None else {},
         )
-        registry = SimulatedRegistry(world.registry, world.disk("registry"), lambda: self.alive_in(life))
+        registry: Registry = (
+            self.candidacy.registry
+            if self.candidacy is not None
+            else SimulatedRegistry(world.registry, world.disk("registry"), lambda: self.alive_in(life))
+        )
+        contender = self.candidacy.contender if self.candidacy is not None else self.contender
         self.master = Master(
-            options=options, registry=registry, allocator=plan.allocator, seed=self.rng.getrandbits(32)
+            options=options,
+            registry=registry,
+            allocator=plan.allocator,
+            leads=None if contender is None else lambda: contender.leads,
+            seed=self.rng.getrandbits(32),
         )
         state = self.master.state
         self.master.on_turn = lambda: world.checker.master_turn(state)
         system.spawn(self.master, MASTER_ID)
-        lost = asyncio.ensure_future(self.contender.lost()) if self.contender else None
+        lost = asyncio.ensure_future(contender.lost()) if contender is not None else None
         waits = asyncio.ensure_future(system.wait(upid))
         await asyncio.wait([waits, lost] if lost else [waits], return_when=asyncio.FIRST_COMPLETED)
         if waits.done():
             reason = waits.result()
-            self.ended("the master", reason, expected="the simulated disk failed" in reason)
+            self.ended("the master", reason, expected=any(text in reason for text in WHY_MASTERS_END))
         else:
             waits.cancel()
             self.ended("the lead", lost.result() if lost else "", expected=True)
 
     def crash(self, *, silent: bool = False, lose_disk: bool = False) -> None:
         """Its session ends some time later."""
+        if self.candidacy is not None:
+            self.candidacy.kill()
+            self.candidacy = None
         if self.up and self.contender is not None:
             self.contender.crash(self.rng.uniform(2, 8) if silent else self.rng.uniform(0, 2))
             self.contender = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-__all__ = ["TEMPERS", "WIDER_FROM", "AgentPlan", "Fault", "FrameworkPlan", "Plan", "make_plan"]
+__all__ = ["ETCD_FROM", "TEMPERS", "WIDER_FROM", "AgentPlan", "Fault", "FrameworkPlan", "Plan", "make_plan"]
 
 WIDER_FROM = 10_000
 """From this seed on plans have more kinds of things; those before it keep the stories that they are known for."""
+ETCD_FROM = 20_000
+"""From this seed on masters are elected in a model of etcd, by the code that elects real ones."""
 
 TEMPERS = (
     "polite",
@@ -105,6 +107,7 @@ class Plan:
     allocator: str = "drf"
     qps: float | None = None
     removal_limit: tuple[int, float] | None = None
+    lease_ttl: int = 0
 
     def describe(self) -> str:
         """The plan for people, a line for each thing."""
@@ -113,7 +116,8 @@ class Plan:
             f"{len(self.agents)} agents, {len(self.frameworks)} frameworks, chaos for {self.chaos:.0f} s",
             f"  latency {self.latency}, offer timeout {self.offer_timeout}, "
             f"ping {self.ping_interval} x {self.max_missed_pings}, launches fail {self.launch_failures}",
-            f"  allocator {self.allocator}, messages a second {self.qps}, removal limit {self.removal_limit}",
+            f"  allocator {self.allocator}, messages a second {self.qps}, removal limit {self.removal_limit}, "
+            f"lease {self.lease_ttl or 'none'}",
         ]
         lines += [f"  {agent}" for agent in self.agents]
         lines += [f"  {framework}" for framework in self.frameworks]
@@ -150,7 +154,9 @@ def make_plan(seed: int) -> Plan:
         rng.choice((0.0, 0.0, 0.1)),
     )
     plan = _denser(Random(f"plan, denser/{seed}"), plan, names, weights)
-    return plan if seed < WIDER_FROM else _wider(Random(f"plan, wider/{seed}"), plan)
+    if seed >= WIDER_FROM:
+        plan = _wider(Random(f"plan, wider/{seed}"), plan)
+    return plan if seed < ETCD_FROM else _in_etcd(Random(f"plan, etcd/{seed}"), plan)
 
 
 def _denser(rng: Random, plan: Plan, names: tuple[list[str], list[str]], weights: list[int]) -> Plan:
@@ -203,6 +209,31 @@ def _wider(rng: Random, plan: Plan) -> Plan:
         # Fewer, and a decline of all offers takes minutes: nothing that waits behind would become quiet.
         qps=rng.choice((None, None, None, 20.0, 100.0)),
         removal_limit=rng.choice((None, None, (1, 30.0))),
+    )
+
+
+def _in_etcd(rng: Random, plan: Plan) -> Plan:
+    """Several masters; a third of them is in trouble with etcd now and then."""
+    masters = tuple(f"m{number}" for number in range(max(len(plan.masters), rng.choice((2, 3)))))
+    faults = [
+        Fault(
+            rng.uniform(3, plan.chaos),
+            *rng.choice((("session", ()), ("disk", ("registry",)), ("partition", (rng.choice(masters),)))),
+            rng.choice((1.0, 8.0, 20.0)),
+            rng.choice(("slow", "failing")),
+        )
+        for _ in range(rng.choice((0, 2, 6)))
+    ]
+    faults = [
+        replace(fault, flavour=rng.choice(("two-way", "to", "from"))) if fault.kind == "partition" else fault
+        for fault in faults
+    ]
+    return replace(
+        plan,
+        masters=masters,
+        standalone=False,
+        faults=tuple(sorted((*plan.faults, *faults), key=lambda fault: fault.at)),
+        lease_ttl=rng.choice((2, 5, 10)),
     )
 
 

@@ -47,6 +47,8 @@ FOUND: dict[int, str] = {
     8172: "its master and its agent's disk forgot a task together: it was taken for one that was never launched",
     10266: "LOST was told in vain, the task killed, and the next master knew of none: taken for never launched",
     10289: "a late answer about a task that was killed while it waited: UNREACHABLE after DROPPED",
+    11992: "a task ended while its executor asked a restarted agent to take it back: the end was never told",
+    12161: "an agent that was shut down for maintenance forgot what had finished: taken for never launched",
 }
 
 TOLERATED: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ from cluster.registry import MemoryRegistry
 
 from .checker import Checker
 from .election import SimulatedDetector, SimulatedElection
+from .etcd_election import EtcdElection
 from .nodes import AgentNode, FrameworkNode, MasterNode, Node
 from .plan import Plan
 from .storage import Disk
@@ -38,9 +39,10 @@ class World:
         self._disks: dict[str, Disk] = {}
         self._partitions: dict[object, tuple[list[str], list[str], bool]] = {}
         self._starts: set[asyncio.Task[Any]] = set()
-        self._detectors: dict[str, SimulatedDetector] = {}
+        self._detectors: dict[str, Detector] = {}
         simulation.network.latency = exponential(*plan.latency)
         self.election = SimulatedElection(simulation.loop, Random(f"election/{plan.seed}"), simulation.note)
+        self.in_etcd = EtcdElection(simulation, plan.seed, plan.lease_ttl) if plan.lease_ttl else None
         self.masters = [MasterNode(self, name) for name in plan.masters]
         self.agents = [AgentNode(self, each) for each in plan.agents]
         self.frameworks = [FrameworkNode(self, each) for each in plan.frameworks]
@@ -56,7 +58,9 @@ class World:
     @property
     def leader(self) -> MasterNode | None:
         """The master that leads, if it does by now."""
-        return next((node for node in self.masters if node.up and node.master is not None), None)
+        return next(
+            (node for node in self.masters if node.up and node.master is not None and node.leads), None
+        )
 
     def detector(self, node: Node) -> Detector:
         """How a process learns who leads."""
@@ -65,6 +69,10 @@ class World:
         former = self._detectors.get(node.name)
         if former is not None:
             former.close()
+        if self.in_etcd is not None:
+            assert node.system is not None
+            following = self._detectors[node.name] = self.in_etcd.detector(node.name, node.system.clock)
+            return following
         detector = self._detectors[node.name] = SimulatedDetector(self.election)
         return detector
 
@@ -91,9 +99,16 @@ class World:
         """Begin a partition."""
         self._partitions[key] = (some, others, one_way)
         self.simulation.network.partition(some, others, one_way=one_way)
+        if self.in_etcd is not None and Random(f"etcd {key}/{self.plan.seed}").random() < 0.5:
+            # etcd is on the side of those who are more.
+            few = some if len(some) < len(others) else others
+            to, back = few is some or not one_way, few is others or not one_way
+            self.in_etcd.block(key, few, to=to, back=back)
 
     def heal(self, key: object) -> None:
         """End that partition; others last."""
+        if self.in_etcd is not None:
+            self.in_etcd.unblock(key)
         if self._partitions.pop(key, None) is not None:
             self.simulation.network.heal()
             for some, others, one_way in self._partitions.values():
@@ -123,7 +138,8 @@ class World:
 
     async def recover(self) -> None:
         """End all faults: everything heals, everybody is up."""
-        self._partitions.clear()
+        for key in list(self._partitions):
+            self.heal(key)
         self.simulation.network.heal()
         for disk in self._disks.values():
             disk.delay, disk.failing = 0.0, False

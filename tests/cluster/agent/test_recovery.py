@@ -268,6 +268,23 @@ async def test_an_agent_that_is_shut_down_keeps_its_name_and_nothing_else(world:
     assert world.agent.state.info.id == "A1"
 
 
+async def test_an_agent_whose_machine_is_taken_down_tells_later_what_became_of_its_tasks(
+    world: AgentWorld,
+) -> None:
+    """Found by the campaign (seed 12161): what had finished was taken for never launched when the machine was back."""
+    await world.run("done")
+    await world.run("runs")
+    await world.acknowledge()
+    world.machine.container("done").end(Exit(code=0))
+    await world.settle()
+    container = world.machine.container("runs")
+    await world.tell(ShutdownAgent("its machine is down for maintenance", returns=True))
+    assert container.ended
+    world.told()
+    await world.start()
+    assert sorted(world.told()) == ["done FINISHED", "runs LOST"]
+
+
 async def test_after_another_boot_nothing_is_launched_again(world: AgentWorld) -> None:
     await world.run("t")
     await world.acknowledge()

@@ -26,6 +26,7 @@ from cluster.etcd import (
     LeaseGoneError,
     Put,
 )
+from cluster.etcd.interface import Operation
 from tests.cluster.etcd_members import post
 from tests.simulation.etcd import ModelEtcd, ModelEtcdClient
 
@@ -163,7 +164,7 @@ def test_what_is_refused_is_not_done_at_all(run: Run) -> None:
     async def scenario(bench: Bench) -> None:
         keys = [f"{bench.path}/{number}" for number in range(129)]
         many = [Put(key, b"") for key in keys]
-        bad = (
+        bad: tuple[Sequence[Operation], ...] = (
             many,
             [Put(keys[0], b""), Put(keys[0], b"")],
             [Put(keys[0], b""), Delete(keys[0])],

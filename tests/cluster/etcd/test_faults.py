@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from cluster.etcd import Compare, EtcdUnavailableError, Put
+from cluster.etcd import Compare, EtcdUnavailableError, Put, WatchSilentError
 from cluster.etcd.server import EtcdCluster
 from tests.cluster.etcd_members import Connect
 
@@ -65,7 +65,7 @@ async def test_a_watch_at_a_frozen_endpoint_ends_by_its_silence_and_the_next_one
     async with aclosing(client.watch(etcd_path, written.revision + 1)) as watch:
         await anext(watch)
         etcd_three.pause(0)
-        with pytest.raises(EtcdUnavailableError, match="nothing came"):
+        with pytest.raises(WatchSilentError, match="nothing came"):
             await anext(watch)
     # A watch there is not confirmed, and that is noticed within a second.
     async with aclosing(client.watch(etcd_path, written.revision + 1)) as watch:
@@ -146,3 +146,22 @@ async def test_nobody_there(connect: Connect) -> None:
     async with aclosing(client.watch("a", 0)) as watch:
         with pytest.raises(EtcdUnavailableError, match="127"):
             await anext(watch)
+
+
+@pytest.mark.asyncio
+async def test_a_watch_that_is_not_confirmed_gets_more_time_the_next_time(connect: Connect) -> None:
+    silent = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        client = connect([f"{host}:{port}"], endpoint_timeout=0.1, timeout=0.3)
+        for given in (0.1, 0.2, 0.3, 0.3):
+            async with aclosing(client.watch("a", 0)) as watch:
+                with pytest.raises(EtcdUnavailableError, match=f"nothing came for {given} s") as caught:
+                    await anext(watch)
+            assert not isinstance(caught.value, WatchSilentError)
+        silent.set()

@@ -174,6 +174,30 @@ async def test_nothing_is_told_after_the_end_of_a_task(stage: Stage) -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_end_that_a_new_master_knew_already_is_told_once(stage: Stage) -> None:
+    framework, _ = await running(stage)
+    await stage.lose()
+    await stage.find("M2")
+    await stage.answer("t", TaskState.FINISHED, known=True)
+    await stage.update("t", TaskState.FINISHED, uuid="u1")
+    assert framework.states() == ["FINISHED"]
+    assert [each.uuid for each in stage.master.take(Acknowledge)] == ["u1"]
+    # That it is asked for is reason to tell it.
+    framework.reconcile("t")
+    await stage.answer("t", TaskState.FINISHED, known=True)
+    assert framework.states() == ["FINISHED"]
+
+
+@pytest.mark.asyncio
+async def test_an_end_is_told_again_to_who_must_acknowledge_it(stage: Stage) -> None:
+    framework = await stage.start(Careful())
+    await stage.answer("t", TaskState.FINISHED, known=True)
+    await stage.update("t", TaskState.FINISHED, uuid="u1")
+    assert framework.states() == ["FINISHED", "FINISHED"]
+    assert stage.master.take(Acknowledge) == []
+
+
+@pytest.mark.asyncio
 async def test_a_master_that_knows_nothing_says_nothing_after_the_end(stage: Stage) -> None:
     framework = await stage.start(Recorder())
     await stage.update("t", TaskState.DROPPED)

@@ -34,7 +34,7 @@ from cluster.messages import (
     UpdateFramework,
 )
 from cluster.resources import Resources
-from tests.cluster.framework.stage import ID, Holding, Recorder, Stage
+from tests.cluster.framework.stage import ID, FakeMaster, Holding, Recorder, Stage
 
 ONE = Resources.parse("cpus:1;mem:128")
 
@@ -63,6 +63,36 @@ async def test_subscriptions_are_repeated_with_growing_pauses_until_one_is_answe
     stage.master.take(Subscribe)
     await stage.advance(600)
     assert stage.master.take(Subscribe) == []
+
+
+@pytest.mark.asyncio
+async def test_a_leader_that_is_not_there_yet_is_asked_again_soon_then_less_often(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    framework = await stage.start(Recorder())
+    driver = framework._driver
+    assert driver is not None
+    times: list[float] = []
+    link = driver.link
+
+    def noted(upid: UPID) -> None:
+        times.append(stage.clock.monotonic())
+        link(upid)
+
+    monkeypatch.setattr(driver, "link", noted)
+    stage.systems[-1].terminate(stage.master.upid)
+    while len(times) < 12:
+        await stage.advance(0.01)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+    for pause, most in zip(pauses, [0.1 * 2**n for n in range(9)] + [51.2, 60], strict=True):
+        assert most / 2 - 0.01 <= pause <= most + 0.01
+    # It is there, and elected once more.
+    stage.detector.lead(None)
+    stage.detector.lead(stage.master.upid)
+    await stage.settle()
+    stage.systems[-1].spawn(FakeMaster("M2"), "master")
+    await stage.advance(0.1)
+    assert framework.connected
 
 
 @pytest.mark.asyncio

@@ -151,7 +151,7 @@ async def test_machines_down_and_up(world: World, checkpoint: bool) -> None:
     }
     world.tell(agent, RegisterAgent(agent.info))
     await world.settle()
-    assert agent.take(ShutdownAgent)[0].message == "its machine is down for maintenance"
+    assert agent.take(ShutdownAgent) == [ShutdownAgent("its machine is down for maintenance", returns=True)]
     assert await world.order("machine_up", ["m2"]) == "machine 'm2' is not down for maintenance"
     assert (
         await world.order("update_schedule", {})

@@ -123,6 +123,8 @@ class Candidate(Node):
 
     contender: Fenced | None = None
     upid: UPID | None = None
+    led = False
+    """Whether it knows that it has led, and does no longer."""
 
     @property
     def leads(self) -> bool:
@@ -136,10 +138,11 @@ class Candidate(Node):
             upid = UPID.at(MASTER_ID, (client.name, 1))
             self.world.checker.enter(upid, client.name)
             contender = self.world.makers.contender(client, self.world.plan.ttl, process.clock, self.rng)
-            self.contender, self.upid = contender, upid
+            self.contender, self.upid, self.led = contender, upid, False
             await contender.contend(upid)
             writing = asyncio.create_task(self._write(client, contender))
             reason = await contender.lost()
+            self.led = True
             self.world.note(f"{client.name} has lost: {reason}")
             self.world.checker.counts[f"lost: {reason.partition(':')[0]}"] += 1
             writing.cancel()

@@ -19,14 +19,17 @@ __all__ = ["PATH", "Checker"]
 PATH = "/ostrom"
 MASTER = f"{PATH}/master"
 REGISTRY = f"{PATH}/registry/"
+TOLD_WITHIN = 0.1
+"""Seconds in which a process that runs is to know that it leads no longer."""
 
 
 class Checker:
     """Sees all candidates from outside, and what etcd did. `broken` is told the kind of a violation, and a text.
 
     two-leaders: the gates of two candidates are open, if only they would run. leads-without-key: a gate is open, and
-    etcd has given its term up. stale-write: a write was done whose writer's term is not the newest, or is over.
-    term-went-back, detector-went-back, unknown-leader: as they say.
+    etcd has given its term up. not-told: a gate has been closed for a while, and `lost` has not returned. stale-write:
+    a write was done whose writer's term is not the newest, or is over. led-again, term-went-back, detector-went-back,
+    unknown-leader: as they say.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Checker:
         self._upids: dict[UPID, str] = {}
         self._heard: dict[str, int] = {}
         self._leading: dict[str, bool] = {}
+        self._closed: dict[str, float] = {}
         etcd.on_txn = self._txn
 
     def enter(self, upid: UPID, client: str) -> None:
@@ -56,6 +60,7 @@ class Checker:
     def look(self) -> None:
         """After each event, and at times in between."""
         leaders = []
+        now = self._etcd.loop.time()
         for each in self.candidates:
             if each.contender is None:
                 continue
@@ -65,8 +70,13 @@ class Checker:
             if leads != self._leading.get(each.client.name, False):
                 self._note(f"{each.client.name} {'leads' if leads else 'does not lead'}")
                 if leads and each.client.name in self._leading:
-                    self.counts["gates opened again"] += 1
+                    self._broken("led-again", f"{each.client.name} did not lead for a while, and does again")
                 self._leading[each.client.name] = leads
+                self._closed[each.client.name] = now
+            elif not leads and each.client.name in self._closed and not each.led and not each.process.stopped:
+                since = max(self._closed[each.client.name], each.process.went_on)
+                if now > since + TOLD_WITHIN:
+                    self._broken("not-told", f"{each.client.name} does not lead, and has not been told so")
         if len(leaders) > 1:
             names = " and ".join(
                 each.client.name + (", stopped," if each.process.stopped else "") for each in leaders
@@ -76,10 +86,11 @@ class Checker:
             term = self._terms.get(each.client.name, 0)
             item = self._etcd.store.get(MASTER)
             if item is None or item.create_revision != term:
-                now = "nobody" if item is None else f"term {item.create_revision}"
+                holder = "nobody" if item is None else f"term {item.create_revision}"
                 stopped = ", stopped," if each.process.stopped else ""
                 self._broken(
-                    "leads-without-key", f"{each.client.name}{stopped} leads, term {term}; in etcd {now} does"
+                    "leads-without-key",
+                    f"{each.client.name}{stopped} leads, term {term}; in etcd {holder} does",
                 )
 
     def _txn(

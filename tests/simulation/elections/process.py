@@ -135,6 +135,8 @@ class Process:
         self.clock = ProcessClock(self, offset, rate)
         self.alive = True
         self.stops = 0
+        self.went_on = 0.0
+        """The true time at which it was last told to go on."""
         self.ambush: tuple[int, Callable[[], None]] | None = None
         """What stops it, and before which of its next callbacks."""
         self.context = contextvars.Context()
@@ -158,6 +160,7 @@ class Process:
     def go_on(self) -> None:
         """SIGCONT, once for each stop."""
         self.stops -= 1
+        self.went_on = self.loop.true_time
         if self.stops or not self.alive:
             return
         held, self._held = self._held, []

@@ -23,7 +23,7 @@ __all__ = ["Result", "Violation", "run_seed"]
 SETTLED_AFTER = 10.0
 """Seconds beyond the TTL after which there is one leader, whom all follow, when nothing fails any more: a lease swept
 half a second late, a call that fails after 5 s by a slow clock, a pause of one second, and another call."""
-QUIET_FOR = 30.0
+QUIET_FOR = 20.0
 """Seconds for which nothing must change then."""
 TAIL = 80
 
@@ -125,31 +125,33 @@ class _Campaign:
                 fault.cancel()
             await asyncio.wait(faults)
         self.note("the last fault is over")
-        await self._settle()
-
-    async def _at(self, fault: Fault) -> None:
-        await asyncio.sleep(fault.at)
-        await self.world.cause(fault)
-
-    async def _settle(self) -> None:
-        world, loop = self.world, self.loop
-        calm = world.recover()
-        bound = calm + max(self.plan.ttl, LEAST_TTL) + SETTLED_AFTER
-        while loop.time() < bound:
-            if list(world.unsettled()):
-                self.settled = max(0.0, loop.time() - calm)
-            await asyncio.sleep(0.05)
-        self._failures()
-        if problems := list(world.unsettled()):
-            self.broken("unsettled", f"{bound - calm:g} s after the last fault: {'; '.join(problems)}")
-            return
-        self.note("settled")
+        self.settled = await self._settle(world.recover())
         term = world.checker.newest
         await asyncio.sleep(QUIET_FOR)
         self._failures()
         if world.checker.newest != term or list(world.unsettled()):
             text = f"term {world.checker.newest} after {term}; {'; '.join(world.unsettled())}"
             self.broken("unrest", f"nothing fails, and the leader changes: {text}")
+        await self._settle(await world.blink())
+
+    async def _at(self, fault: Fault) -> None:
+        await asyncio.sleep(fault.at)
+        await self.world.cause(fault)
+
+    async def _settle(self, calm: float) -> float:
+        """Wait until it must have settled, `calm` being when the last fault is over; return how long that took."""
+        world, loop = self.world, self.loop
+        bound = calm + max(self.plan.ttl, LEAST_TTL) + SETTLED_AFTER
+        settled = 0.0
+        while loop.time() < bound:
+            if list(world.unsettled()):
+                settled = max(0.0, loop.time() - calm)
+            await asyncio.sleep(0.05)
+        self._failures()
+        if problems := list(world.unsettled()):
+            self.broken("unsettled", f"{bound - calm:g} s after the last fault: {'; '.join(problems)}")
+        self.note("settled")
+        return settled
 
     def _failures(self) -> None:
         """A task that failed, and nobody has asked why."""

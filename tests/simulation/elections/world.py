@@ -160,6 +160,24 @@ class World:
             node.process.ambush = None
         return max(self.loop.true_time, self._deaf_until, self.etcd.busy_until)
 
+    async def blink(self) -> float:
+        """Kill the leader while others have read who leads, and do not watch yet; return when that is over.
+
+        It stays dead, so that it is they who take over.
+        """
+        leader = next((each for each in self.candidates if each.leads), self.candidates[0])
+        shut = self.plan.ttl + 4.0
+        share = self._rng.choice((0.5, 1.0))
+        for node in self.nodes.values():
+            if node is not leader and self._rng.random() < share:
+                node.traps.append(("get answered", shut))
+                self.etcd.break_watches(node.name)
+        await asyncio.sleep(2.0)
+        for node in self.nodes.values():
+            node.traps.clear()
+        leader.kill()
+        return self.loop.true_time + shut
+
     def unsettled(self) -> Iterator[str]:
         """What is not yet as it must be when nothing fails."""
         leaders = self.checker.leaders()

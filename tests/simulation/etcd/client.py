@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar, cast
@@ -113,7 +113,7 @@ class ModelEtcdClient:
         store = self._etcd.store
         return await self._call("get", lambda: (store.get(key), store.revision))
 
-    async def watch(self, key: str, revision: int) -> AsyncIterator[Sequence[Event]]:
+    async def watch(self, key: str, revision: int) -> AsyncGenerator[Sequence[Event], None]:
         """What happens to a key. It ends by the errors of the interface."""
         queue: asyncio.Queue[Sequence[Event] | EtcdError] = asyncio.Queue()
         send = self._in_order(queue.put_nowait)

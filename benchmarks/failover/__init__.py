@@ -1,0 +1,1 @@
+"""What it costs that the leading master is lost."""
