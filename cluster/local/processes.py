@@ -85,7 +85,8 @@ class NodeProcess:
             text = b""
         if not text:
             await self.stop()
-            raise NodeFailedError(f"{self.name} did not start:\n{self.log_tail()}")
+            status = self._process.returncode
+            raise NodeFailedError(f"{self.name} did not start, status {status}:\n{self.log_tail()}")
         self.address = text.decode().strip()
 
     def log_tail(self) -> str:

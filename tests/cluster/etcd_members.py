@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 import pytest
@@ -14,7 +14,17 @@ import pytest_asyncio
 from cluster.etcd import EtcdAddress, EtcdClient
 from cluster.etcd.server import EtcdCluster, EtcdServerError, find_etcd
 
-__all__ = ["Connect", "connect", "etcd", "etcd_binary", "etcd_path", "etcd_three", "post", "shared_three"]
+__all__ = [
+    "Connect",
+    "PostError",
+    "connect",
+    "etcd",
+    "etcd_binary",
+    "etcd_path",
+    "etcd_three",
+    "post",
+    "shared_three",
+]
 
 
 class Connect(Protocol):
@@ -101,7 +111,13 @@ async def connect() -> AsyncIterator[Connect]:
         await client.close()
 
 
-async def post(endpoint: str, path: str, body: dict[str, object]) -> None:
-    """Ask etcd for what the client has no call for."""
+class PostError(Exception):
+    """etcd says no."""
+
+
+async def post(endpoint: str, path: str, body: dict[str, object]) -> Any:
+    """Ask etcd for what the client has no call for. PostError if it says no."""
     async with aiohttp.ClientSession() as http, http.post(f"http://{endpoint}{path}", json=body) as response:
-        assert response.status == 200, await response.text()
+        if response.status != 200:
+            raise PostError(await response.text())
+        return await response.json()

@@ -1,7 +1,4 @@
-"""Real processes killed, stopped and cut off while they work: nothing is lost, nothing is run twice.
-
-Each task writes down on disk that it began and that it ended. What the frameworks are told must agree with that.
-"""
+"""Real processes killed, stopped and cut off while they work: nothing is lost, nothing is run twice."""
 
 from __future__ import annotations
 
@@ -10,15 +7,14 @@ import os
 import random
 import signal
 import socket
-from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from cluster import CommandInfo, Framework, Reason, Resources, TaskInfo, TaskState, TaskStatus
 from cluster.local import NodeProcess
+from tests.system.load import Effects
 from tests.system.proxy import Proxy
 
 AGENTS = 3
@@ -78,30 +74,14 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
             await cluster.stop()
 
 
-class Worker(Framework):
-    """Runs its tasks to the end, and keeps all that it is told."""
-
-    def __init__(self, name: str, effects: Path) -> None:
-        super().__init__(name, failover_timeout=600.0)
-        self.effects = effects
-        self.history: dict[str, list[TaskState]] = {}
-        self.answers: dict[str, list[TaskState]] = {}
+class Worker(Effects):
+    """Runs its tasks to the end."""
 
     async def registered(self) -> None:
-        handles = [self.submit(self.task(number)) for number in range(TASKS)]
+        handles = [self.submit(self.task(number, number % 10 / 10)) for number in range(TASKS)]
         for handle in handles:
             await handle
         self.stop()
-
-    def task(self, number: int) -> TaskInfo:
-        path = self.effects / f"{self.info.name}-{number}"
-        line = f"echo begun >> {path}; sleep 0.{number % 10}; echo ended >> {path}"
-        return TaskInfo(path.name, Resources.of(cpus=0.25, mem=16), command=CommandInfo(line))
-
-    async def status(self, status: TaskStatus) -> None:
-        # What was asked for may repeat a state, or be the first that is heard of it.
-        told = self.answers if status.reason is Reason.RECONCILIATION else self.history
-        told.setdefault(status.task_id, []).append(status.state)
 
 
 async def kill_agent(cluster: Cluster, rng: random.Random) -> None:
@@ -145,15 +125,4 @@ async def test_nothing_is_lost_and_nothing_runs_twice(cluster: Cluster, tmp_path
             await fault(cluster, rng)
         await work
     for worker in workers:
-        assert len(worker.history | worker.answers) == TASKS
-        for number in range(TASKS):
-            task_id = f"{worker.info.name}-{number}"
-            states, answers = worker.history.get(task_id, []), worker.answers.get(task_id, [])
-            ends = [state for state in states if state.terminal]
-            assert len(ends) <= 1, (task_id, states)
-            assert {*ends, *(state for state in answers if state.terminal)} == {TaskState.FINISHED}, (
-                task_id,
-                states,
-                answers,
-            )
-            assert Counter((effects / task_id).read_text().split()) == {"begun": 1, "ended": 1}, task_id
+        worker.verify(TASKS)
