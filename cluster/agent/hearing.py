@@ -38,17 +38,27 @@ class Hearing(Registering):
         log.warning("dropped a message from %s, which is not this agent's master", sender)
         return False
 
+    def _may_launch(self, sender: UPID | None) -> bool:
+        # Who asks to be taken anew has named all that runs here. What was sent before that was answered, and comes
+        # only now, the master may have given up already; else it will ask after it, and hear that it was lost.
+        if not self._from_master(sender):
+            return False
+        if sender == self.master:
+            return True
+        log.warning("dropped a launch: this agent is about to register again")
+        return False
+
     @handles(RunTask)
     def run_task(self, message: RunTask, sender: UPID | None) -> None:
         """Launch a task."""
-        if self._from_master(sender):
+        if self._may_launch(sender):
             self.state.run_task(message, self._now)
             self._done()
 
     @handles(RunTaskGroup)
     def run_group(self, message: RunTaskGroup, sender: UPID | None) -> None:
         """Launch tasks together."""
-        if self._from_master(sender):
+        if self._may_launch(sender):
             self.state.run_group(message, self._now)
             self._done()
 

@@ -185,14 +185,16 @@ async def test_what_the_master_believes_here_and_is_not_was_lost_on_the_way(worl
 
 
 async def test_orders_of_a_master_that_has_not_answered_yet_are_obeyed(world: AgentWorld) -> None:
+    """But for launches: see test_late_launches.py."""
+    await world.run("t")
+    await world.acknowledge()
     world.master.answers = False
     await world.ping(connected=False)
     assert world.agent.master is None
-    await world.run("t")
-    assert world.machine.launches == ["t"]
+    await world.tell(KillTask(FRAMEWORK.id, "t"))
     world.master.answers = True
     await world.advance(5.0)
-    assert world.told() == ["t RUNNING"]
+    assert world.told() == ["t KILLED"]
 
 
 async def test_an_order_for_the_agent_that_was_here_before_is_not_obeyed(world: AgentWorld) -> None:

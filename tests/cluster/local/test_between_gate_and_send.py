@@ -132,7 +132,7 @@ def test_an_agent_runs_no_task_of_a_former_leader() -> None:
 
 def test_that_would_be_seen_of_an_agent_that_obeys_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control."""
-    monkeypatch.setattr(Agent, "_from_master", lambda _self, _sender: True)
+    monkeypatch.setattr(Agent, "_may_launch", lambda _self, _sender: True)
 
     async def scenario(world: ElectedWorld) -> None:
         _, agent, _, _ = await stop_at(world, RunTask, eager=True)
