@@ -123,9 +123,11 @@ class EtcdContender:
         """
         # An answer may be on its way that says that it leads: by then its lease can have been revoked.
         self._resigned = True
+        lost = self._over is not None and self._over.done()
         self._lose("it resigned")
         lease, self._lease = self._lease, None
-        if lease is not None:
+        # What was lost is over by its time; often etcd cannot be reached, and that would be waited for.
+        if lease is not None and not lost:
             await self._revoke(lease)
         await self._etcd.close()
 

@@ -232,7 +232,10 @@ class Gateway:
         """Leave an endpoint for the next one, unless another call has already."""
         if self._current == place and not self._closed:
             self._current = (place + 1) % len(self._endpoints)
-            log.info("etcd %s: %s; next is %s", self._endpoints[place], why, self._endpoints[self._current])
+            level = logging.INFO if len(self._endpoints) > 1 else logging.DEBUG
+            log.log(
+                level, "etcd %s: %s; next is %s", self._endpoints[place], why, self._endpoints[self._current]
+            )
 
     def _clean(self, text: str) -> str:
         """What may be shown of a text that an endpoint had its hand in: it knows the password."""

@@ -75,13 +75,18 @@ class MasterShell(Actor):
         self.on_turn: Callable[[], object] | None = None
 
     async def initialize(self) -> None:
-        """Recover from the registry; then the timers."""
-        stored = await self.registry.load()
+        """Recover from the registry; then the timers. If that cannot be read it ends, with the reason."""
         state = self.state
-        state.recover(stored, self._weights, self._roles, self._now)
-        if state.changes:
-            changes, state.changes = state.changes, []
-            await self.registry.write(changes)
+        try:
+            stored = await self.registry.load()
+            state.recover(stored, self._weights, self._roles, self._now)
+            if state.changes:
+                changes, state.changes = state.changes, []
+                await self.registry.write(changes)
+        except RegistryError as error:
+            log.error("the master ends: %s", error)  # noqa: TRY400 - no news in the traceback
+            self.terminate(str(error))
+            return
         self._recovered = True
         self.every(self.options.allocation_interval, self._periodic)
         self.every(self.options.ping_interval, self._ping)
