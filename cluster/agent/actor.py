@@ -105,7 +105,8 @@ class Agent(Hearing):
         self.disk = disk
         self.collector = SandboxCollector(self.options.gc_delay, self.options.gc_disk_headroom)
         self._detector = detector
-        self._ahead: WriteAhead[Changes, Effect] = WriteAhead(self._write, self._act, self.watch)
+        self._ahead: WriteAhead[Changes, Effect] = WriteAhead(self._write, self._act, self._start_write)
+        self._writing: asyncio.Task[Any] | None = None
         self._flushing = False
         self._retry_timer: Timer | None = None
         self._retry_at = 0.0
@@ -163,6 +164,13 @@ class Agent(Hearing):
     async def finalize(self) -> None:
         """Let go: what runs lives on if it can; or, if this agent is shut down, leave the master and end it all."""
         self._detector.close()
+        if self.shutting_down and self.returns:
+            # What is being launched ends now, and must not be launched once more by the next process.
+            self.state.forgetful = True
+            self.state.touch_agent()
+            self._flush()
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
         detach = self.store is not None and not self.shutting_down
         if not detach:
             if self.master is not None:
@@ -293,6 +301,9 @@ class Agent(Hearing):
                 self.after(seconds, self._deadline, run, task)
             case _:
                 self.after(effect.seconds, self._overdue, effect.run, effect.number)
+
+    def _start_write(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._writing = self.watch(coroutine)
 
     def watch(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run it beside the turns; an error in it is this actor's."""

@@ -43,6 +43,8 @@ class EtcdElection:
         self._rng = Random(f"etcd's clients/{seed}")
         self._ttl = ttl
         self._blocked: dict[object, int] = {}
+        self._storms = 0
+        self._outages = 0
 
     def _client(self, host: str, silence: float) -> ModelEtcdClient:
         rng = Random(self._rng.getrandbits(64))
@@ -72,11 +74,14 @@ class EtcdElection:
     async def trouble(self, seconds: float, rng: Random) -> None:
         """No quorum for so long, or an operator's slip: the leader's lease is revoked, or its key deleted."""
         if rng.random() < 0.5:
+            self._outages += 1
             self.etcd.begin_outage()
             try:
                 await asyncio.sleep(min(seconds, 30.0))
             finally:
-                self.etcd.end_outage()
+                self._outages -= 1
+                if not self._outages:
+                    self.etcd.end_outage()
         elif leases := list(self.etcd.leases):
             self.etcd.revoke(rng.choice(leases))
 
@@ -93,12 +98,15 @@ class EtcdElection:
 
     async def storm(self, seconds: float, rng: Random, *, failing: bool) -> None:
         """Requests and answers are slow for a while, or get lost."""
-        before = self.weather.latency
+        self._storms += 1
         self.weather.latency = rng.uniform(0.02, 0.5)
         if failing:
             self.weather.request_lost, self.weather.answer_lost, self.weather.late = 0.15, 0.15, 0.1
         try:
             await asyncio.sleep(seconds)
         finally:
-            self.weather.latency = before
-            self.weather.request_lost = self.weather.answer_lost = self.weather.late = 0.0
+            self._storms -= 1
+            if not self._storms:
+                calm = Weather()
+                self.weather.latency = calm.latency
+                self.weather.request_lost = self.weather.answer_lost = self.weather.late = 0.0

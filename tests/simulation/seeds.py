@@ -50,6 +50,7 @@ FOUND: dict[int, str] = {
     11992: "a task ended while its executor asked a restarted agent to take it back: the end was never told",
     12161: "an agent that was shut down for maintenance forgot what had finished: taken for never launched",
     12620: "a late answer named a framework that had ended with its connection: it took that id, and was not heard",
+    20169: "what was being launched when a machine was taken down was launched once more when it was up",
 }
 
 TOLERATED: frozenset[str] = frozenset()

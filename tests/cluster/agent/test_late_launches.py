@@ -13,14 +13,14 @@ from tests.cluster.world import task
 
 @pytest.mark.asyncio
 async def test_a_launch_that_comes_after_the_agent_registers_again_is_not_done(tmp_path: Path) -> None:
-    """The master has made the agent unreachable, and will say of what the registration does not name that it is gone."""
+    """The master has made the agent unreachable, and says of what the registration does not name that it is gone."""
     async with AgentWorld(tmp_path) as world:
         world.master.next = AgentRegistered("A1", "M", 5.0)
         await world.ping(connected=False)
         world.master.answers = False
         world.master.take(RegisterAgent)
         await world.advance(6)
-        assert [message.tasks for message in world.master.take(RegisterAgent)][0] == ()
+        assert world.master.take(RegisterAgent)[0].tasks == ()
         world.master.send(world.agent.upid, RunTask(FRAMEWORK, task("t"), "*"))
         await world.settle()
         assert world.machine.launches == []

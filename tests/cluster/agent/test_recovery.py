@@ -285,6 +285,25 @@ async def test_an_agent_whose_machine_is_taken_down_tells_later_what_became_of_i
     world.told()
     await world.start()
     assert sorted(world.told()) == ["done FINISHED", "runs LOST"]
+    assert world.master.take(RegisterAgent)[-1].forgetful
+
+
+async def test_what_was_being_launched_when_the_machine_was_taken_down_is_not_launched_again(
+    world: AgentWorld,
+) -> None:
+    """Found by the campaign (seed 20169): it was started twice."""
+    await world.run("t")
+    await world.acknowledge()
+    key = ("run", "F1", "t")
+    await world.tell(ShutdownAgent("its machine is down for maintenance", returns=True))
+    # As if that it had begun to run had not been written down.
+    world.machine.disk[key] = world.machine.disk[key].replace(b"\xa7running", b"\xa9launching")
+    assert b"launching" in world.machine.disk[key]
+    world.machine.containers.clear()
+    world.told()
+    await world.start()
+    assert world.machine.launches == ["t"]
+    assert world.told() == ["t LOST"]
 
 
 async def test_after_another_boot_nothing_is_launched_again(world: AgentWorld) -> None:
