@@ -65,7 +65,7 @@ class EtcdContender:
         self._lease: Lease | None = None
         self._until = 0.0
         self._over: asyncio.Future[str] | None = None
-        self._keeping: asyncio.Task[None] | None = None
+        self._keeping: list[asyncio.Task[None]] = []
         self._timer: Timer | None = None
         self._trouble = ""
         self._resigned = False
@@ -150,7 +150,7 @@ class EtcdContender:
         loop = asyncio.get_running_loop()
         self._over = loop.create_future()
         self._timer = self.clock.call_at(until, self._expire)
-        self._keeping = loop.create_task(self._keep(lease))
+        self._keeping = [loop.create_task(self._keep(lease)), loop.create_task(self._watch_key(lease))]
         log.info("%s leads, term %d", value.decode(), self.term)
         return True
 
@@ -194,22 +194,13 @@ class EtcdContender:
     # To keep leading.
 
     async def _keep(self, lease: Lease) -> None:
-        """Renew the lease, and with it the time in which it leads, as long as its key is there."""
+        """Renew the lease, and with it the time in which it leads."""
         pause = lease.ttl / 4
         while not self._done:
             await sleep(self.clock, pause)
             began = self.clock.monotonic()
             try:
                 left = await self._etcd.keepalive(lease.id, timeout=lease.ttl / 8)
-                if self.clock.monotonic() >= self._until:
-                    # It was stopped, and did not lead for a while: it does not begin to lead again, though it could.
-                    self._expire()
-                    return
-                if left > 0:
-                    self._until = max(self._until, began + VALID * left)
-                    self._trouble = ""
-                # Somebody may have deleted the key, by hand: then another can lead, though this lease lives on.
-                item, _ = await self._etcd.get(self.key) if left > 0 else (None, 0)
             except EtcdUnavailableError as error:
                 self._trouble = f": {error}"
                 pause = lease.ttl / 20
@@ -217,10 +208,28 @@ class EtcdContender:
             except EtcdRefusedError as error:
                 self._lose(f"etcd refuses to renew its lease: {error}")
                 return
-            pause = lease.ttl / 4
-            if left <= 0:
+            if self.clock.monotonic() >= self._until:
+                # It was stopped, and did not lead for a while: it does not begin to lead again, though it could.
+                self._expire()
+            elif left <= 0:
                 self._lose("its lease has ended")
-            elif item is None or item.create_revision != self.term:
+            else:
+                self._until = max(self._until, began + VALID * left)
+                self._trouble, pause = "", lease.ttl / 4
+
+    async def _watch_key(self, lease: Lease) -> None:
+        """Somebody may delete the key, by hand: then another can lead, though this lease lives on.
+
+        Apart from the renewal, which must not wait for an answer to this.
+        """
+        while not self._done:
+            await sleep(self.clock, lease.ttl / 4)
+            try:
+                item, _ = await self._etcd.get(self.key)
+            except (EtcdUnavailableError, EtcdRefusedError):
+                # As long as the lease is renewed; else it ends by that.
+                continue
+            if item is None or item.create_revision != self.term:
                 self._lose("its key in etcd was deleted")
 
     def _expire(self) -> None:
@@ -241,8 +250,9 @@ class EtcdContender:
         self._over.set_result(reason)
         if self._timer is not None:
             self._timer.cancel()
-        if self._keeping is not None and self._keeping is not asyncio.current_task():
-            self._keeping.cancel()
+        for task in self._keeping:
+            if task is not asyncio.current_task():
+                task.cancel()
         log.warning("term %d is over: %s", self.term, reason)
 
     async def _revoke(self, lease: Lease) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from actors import UPID, Actor, Message
+from actors import NOPROC, UPID, Actor, Message
 from cluster.attributes import Attributes
 from cluster.election import Detector
 from cluster.messages import (
@@ -70,6 +70,10 @@ class Recording(Actor):
         raise NotImplementedError
 
     def exited(self, upid: UPID, reason: str) -> None:
+        if reason == NOPROC and upid == self.leader:
+            # Its key is there before its actor is.
+            self.after(0.05, self._detected, upid)
+            return
         # All that came over its connection has come before this.
         self.gone.append(upid)
         self._changed.set()
