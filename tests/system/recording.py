@@ -36,7 +36,12 @@ class Heard(NamedTuple):
 
 
 class Recording(Actor):
-    """Introduces itself to every leader. Its connections to those before stay, until they break."""
+    """Introduces itself to every leader. Its connections to those before stay, until they break.
+
+    `patient`: it does so again while nobody is there.
+    """
+
+    patient = True
 
     def __init__(self, detector: Detector) -> None:
         self.heard: list[Heard] = []
@@ -70,7 +75,7 @@ class Recording(Actor):
         raise NotImplementedError
 
     def exited(self, upid: UPID, reason: str) -> None:
-        if reason == NOPROC and upid == self.leader:
+        if reason == NOPROC and upid == self.leader and self.patient:
             # Its key is there before its actor is.
             self.after(0.05, self._detected, upid)
             return

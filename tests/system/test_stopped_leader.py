@@ -80,6 +80,7 @@ async def a_stop(cluster: Masters) -> AsyncIterator[Stopped]:
         stopped_for = asyncio.create_task(asyncio.sleep(3 * TTL))
         late_agent = RecordingAgent(_Fixed(old), "late")
         late_framework = RecordingFramework(_Fixed(old), "late")
+        late_agent.patient = late_framework.patient = False
         system.spawn(late_agent)
         system.spawn(late_framework)
         second = await cluster.leader(after=first.term)
