@@ -14,6 +14,9 @@ from . import operator
 from .snapshot import Snapshots
 from .standby import leader_page, redirect
 from .ui import page
+from .v1.scheduler import SchedulerApi
+from .v1.stream import MAX_WAITING
+from .v1.version import version_page
 from .views import VIEWS, reasons
 
 __all__ = ["install"]
@@ -21,8 +24,11 @@ __all__ = ["install"]
 TASK_FILTERS = {"framework": "framework_id", "agent": "agent_id", "state": "state"}
 
 
-def install(master: Master) -> Snapshots:
-    """Give a master that was spawned its pages, at `/master/...` and at `/...`."""
+def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
+    """Give a master that was spawned its pages, at `/master/...` and at `/...`.
+
+    `max_waiting` bytes of events wait for one client of the scheduler API; who reads so slowly is cut off.
+    """
     snapshots = Snapshots(master.clock)
     master.on_turn = snapshots.changed
 
@@ -67,6 +73,8 @@ def install(master: Master) -> Snapshots:
         help="?framework=ID[&agent=ID]: why it is offered nothing, agents by the same reasons",
     )
     operator.install(master, snapshots)
+    SchedulerApi(master, max_waiting).install()
+    master.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
     master.route("/leader", lambda _: leader_page(master.upid, leads=True), help="who leads, as JSON")
     master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here")
     master.route("/", page, help="the page for people")

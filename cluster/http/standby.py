@@ -7,6 +7,8 @@ from aiohttp import web
 from actors import UPID, Actor, format_address
 from cluster.election import Detector
 
+from .v1.version import version_page
+
 __all__ = ["Standby", "leader_page", "redirect"]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -24,6 +26,7 @@ class Standby(Actor):
         self._detector.watch(lambda leader: self.defer(self._detected, leader))
         self.route("/leader", lambda _: leader_page(self._elsewhere, leads=False), help="who leads, as JSON")
         self.route("/redirect", lambda _: redirect(self._elsewhere), help="307 to the leader")
+        self.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
         self.route("/", self._refer, methods=METHODS, help="anything else: 307 to the same of the leader")
         self.system.http.root = self.upid
 

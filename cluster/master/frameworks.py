@@ -13,6 +13,7 @@ from cluster.messages import (
     FrameworkRefused,
     OperationState,
     Reason,
+    Refusal,
     Revive,
     ShutdownFramework,
     Subscribe,
@@ -47,7 +48,7 @@ class FrameworkRules(Ledger):
             known = self._by_upid.get(sender)
             info = msgspec.structs.replace(info, id=known or self.new_id("F"))
         elif self.has_ended(info.id):
-            self.send(sender, FrameworkRefused(f"framework {info.id} has ended"))
+            self.send(sender, FrameworkRefused(f"framework {info.id} has ended", Refusal.ENDED))
             return
         if self._by_upid.get(sender, info.id) != info.id:
             # Another scheduler is there now: what is for the one before is not for it.
@@ -71,7 +72,7 @@ class FrameworkRules(Ledger):
             framework = self.frameworks[info.id] = FrameworkRecord(info, None)
         elif framework.upid is not None and framework.upid != sender:
             text = "another scheduler has subscribed as this framework"
-            self.tell(framework, FrameworkRefused(text))
+            self.tell(framework, FrameworkRefused(text, Refusal.FAILED_OVER))
             self._by_upid.pop(framework.upid, None)
         self._take_info(framework, info)
         self.rescind_all(framework)

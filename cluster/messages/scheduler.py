@@ -7,7 +7,7 @@ from msgspec import Struct
 from actors import Message
 
 from .operations import Operation, OperationState
-from .states import Reason
+from .states import Reason, Refusal
 from .types import Filters, FrameworkInfo, Offer, TaskStatus, Unavailability
 
 __all__ = [
@@ -66,6 +66,7 @@ class FrameworkRefused(Message):
     """Master to scheduler: you are not, or no longer. Final."""
 
     message: str
+    cause: Refusal = Refusal.NONE
 
 
 class Teardown(Message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["TERMINAL", "TRANSITIONS", "Reason", "Source", "TaskState", "may_follow"]
+__all__ = ["TERMINAL", "TRANSITIONS", "Reason", "Refusal", "Source", "TaskState", "may_follow"]
 
 
 class TaskState(enum.StrEnum):
@@ -51,6 +51,16 @@ class Source(enum.StrEnum):
     MASTER = "SOURCE_MASTER"
     AGENT = "SOURCE_AGENT"
     EXECUTOR = "SOURCE_EXECUTOR"
+
+
+class Refusal(enum.StrEnum):
+    """Why a framework is refused, where programs want to know."""
+
+    NONE = ""
+    FAILED_OVER = "FAILED_OVER"
+    """Another scheduler is this framework now."""
+    ENDED = "ENDED"
+    """It is over: it was torn down, or its scheduler did not return in time."""
 
 
 class Reason(enum.StrEnum):

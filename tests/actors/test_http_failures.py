@@ -24,6 +24,8 @@ class Pages(Probe):
         self.route("/teapot", self.teapot)
         self.route("/nothing", lambda _request: None)
         self.route("/gone", self.gone)
+        self.route("/long", self.long)
+        self.left = asyncio.Event()
 
     def plain(self, _request: web.Request) -> web.Response:
         raise LookupError("a plain bug")
@@ -35,6 +37,16 @@ class Pages(Probe):
     def after_turn(self, _request: web.Request) -> object:
         async def respond() -> web.Response:
             raise LookupError("a bug after the turn")
+
+        return respond
+
+    def long(self, _request: web.Request) -> object:
+        async def respond() -> web.Response:
+            self.holding.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self.left.set()
 
         return respond
 
@@ -209,3 +221,16 @@ async def test_a_log_level_toggled_twice_goes_back_to_what_it_was(clock: PausedC
         assert logger.level == logging.ERROR
     finally:
         logger.setLevel(before)
+
+
+@pytest.mark.asyncio
+async def test_what_takes_time_is_cancelled_when_its_client_leaves() -> None:
+    pages = Pages()
+    async with asyncio.timeout(10), ActorSystem() as system:
+        await system.call(system.spawn(pages, "pages"), lambda: None)
+        _, writer = await asyncio.open_connection(*system.address)
+        writer.write(b"GET /pages/long HTTP/1.1\r\nHost: x\r\n\r\n")
+        await pages.holding.wait()
+        assert not pages.left.is_set()
+        writer.close()
+        await pages.left.wait()

@@ -9,15 +9,18 @@ from typing import Any
 import aiohttp
 
 from cluster.http import master as pages
+from cluster.http.v1.stream import MAX_WAITING
 from tests.cluster.world import World
 
 
 class Served(World):
     """`get`, `post` and `delete` return status and body: a JSON value, or text."""
 
+    max_waiting = MAX_WAITING
+
     async def __aenter__(self) -> Served:
         await super().__aenter__()
-        pages.install(self.master)
+        pages.install(self.master, max_waiting=self.max_waiting)
         changed = self.master.on_turn
 
         def on_turn() -> None:

@@ -92,6 +92,18 @@ async def test_while_nobody_leads(candidate: Candidate) -> None:
     assert (await candidate.ask("GET", "/health"))[0] == 200
 
 
+async def test_clients_of_mesos(candidate: Candidate) -> None:
+    path = "/api/v1/scheduler"
+    assert (await candidate.location("POST", path))[0] == 503
+    await candidate.say(LEADER)
+    assert await candidate.location("POST", path) == (307, f"http://192.0.2.7:5050{path}")
+    # They ask for it before they look for the leader.
+    assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"
+    await candidate.lead()
+    assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"
+    assert (await candidate.ask("POST", path, data=b"{}"))[0] == 415
+
+
 async def test_who_asks_is_sent_to_the_leader(candidate: Candidate) -> None:
     await candidate.say(LEADER)
     assert await candidate.ask("GET", "/leader") == (200, {"leader": "192.0.2.7:5050", "leads": False})

@@ -1,0 +1,1 @@
+"""Mesos's v1 API over HTTP."""

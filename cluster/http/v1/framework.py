@@ -1,0 +1,166 @@
+"""A framework that speaks HTTP: to the master it is one like any other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+
+import msgspec
+
+from actors import UPID, Actor, format_address, handles
+from cluster.messages import (
+    ExecutorToFramework,
+    FrameworkFailure,
+    FrameworkRefused,
+    InverseOffers,
+    Offers,
+    Rescind,
+    RescindInverseOffer,
+    Subscribe,
+    Subscribed,
+    Teardown,
+    Update,
+    UpdateFramework,
+    UpdateOperation,
+)
+from cluster.v1.translate import Dialect, subscribed_event, translate_call, translate_event
+from cluster.v1.translate.masters import master_to
+from cluster.v1.types.scheduler import Call, Event
+
+from .media import Media
+from .stream import EventStream
+
+__all__ = ["HEARTBEAT_INTERVAL", "HttpFramework"]
+
+log = logging.getLogger("ostrom.http")
+
+HEARTBEAT_INTERVAL = 15.0
+"""Seconds."""
+
+EventMessage = (
+    Offers
+    | InverseOffers
+    | Rescind
+    | RescindInverseOffer
+    | Update
+    | UpdateOperation
+    | ExecutorToFramework
+    | FrameworkFailure
+)
+
+
+class HttpFramework(Actor):
+    """Lives as long as its stream: the master sees it go when its client does, or does not read.
+
+    `subscribed` is where it is found by its framework's id while it is subscribed.
+    """
+
+    def __init__(
+        self,
+        master: UPID,
+        subscribe: Subscribe,
+        dialect: Dialect,
+        stream: EventStream,
+        media: Media,
+        subscribed: MutableMapping[str, HttpFramework],
+    ) -> None:
+        self.stream = stream
+        self.principal = subscribe.framework.principal
+        self._master = master
+        self._subscribe = subscribe
+        self._dialect = dialect
+        self._media = media
+        self._subscribed = subscribed
+
+    def initialize(self) -> None:
+        """Subscribe."""
+        self.link(self._master)
+        self.send(self._master, self._subscribe)
+
+    def finalize(self) -> None:
+        """End the stream."""
+        if self._subscribed.get(self._dialect.framework_id) is self:
+            del self._subscribed[self._dialect.framework_id]
+        self.stream.end()
+
+    def exited(self, upid: UPID, reason: str) -> None:
+        """The master is no more: the client looks for another."""
+        self.terminate()
+
+    def take(self, call: Call) -> UpdateFramework | None:
+        """Do what a call says, in a turn of this actor. RefusedError if it cannot be taken as it is.
+
+        Returns:
+            The framework's new introduction, if it is one: that is not sent.
+        """
+        translated = translate_call(call, self._dialect, self.clock.time())
+        for problem in translated.problems:
+            log.info("framework %s: %s", self._dialect.framework_id, problem)
+        if isinstance(translated.message, UpdateFramework):
+            return translated.message
+        if translated.message is not None:
+            self.send(self._master, translated.message)
+        for event in translated.events:
+            self._tell(event)
+        if isinstance(translated.message, Teardown):
+            self.terminate()
+        return None
+
+    def introduce(self, update: UpdateFramework, dialect: Dialect) -> None:
+        """Be another from now on, in a turn of this actor."""
+        self._dialect = dialect
+        self.send(self._master, update)
+
+    @handles(Subscribed)
+    def subscribed(self, message: Subscribed, sender: UPID | None) -> None:
+        """The master has taken the framework."""
+        if sender != self._master:
+            return
+        self._dialect = msgspec.structs.replace(self._dialect, framework_id=message.framework_id)
+        self._subscribed[message.framework_id] = self
+        host, _ = self.system.address
+        master = master_to(message.master_id, host, format_address(self.system.address))
+        self._tell(subscribed_event(message, master, HEARTBEAT_INTERVAL))
+        heartbeat = Event(type=Event.Type.HEARTBEAT)
+        self._tell(heartbeat)
+        self.every(HEARTBEAT_INTERVAL, self._tell, heartbeat)
+
+    @handles(
+        Offers,
+        InverseOffers,
+        Rescind,
+        RescindInverseOffer,
+        Update,
+        UpdateOperation,
+        ExecutorToFramework,
+        FrameworkFailure,
+    )
+    def event(self, message: EventMessage, sender: UPID | None) -> None:
+        """Tell the client."""
+        if sender != self._master:
+            return
+        event = translate_event(message, self._dialect)
+        if event is not None:
+            self._tell(event)
+        elif isinstance(message, UpdateOperation) and message.message:
+            log.warning("framework %s: %s", self._dialect.framework_id, message.message)
+
+    @handles(FrameworkRefused)
+    def refused(self, message: FrameworkRefused, sender: UPID | None) -> None:
+        """The master will not have the framework, or no longer."""
+        if sender != self._master:
+            return
+        event = translate_event(message, self._dialect)
+        if event is not None:
+            self._tell(event)
+        self.terminate()
+
+    def _tell(self, event: Event) -> None:
+        if not self.stream.put(self._media.encode(event)):
+            log.warning(
+                "framework %s does not read: %d bytes wait, its stream is cut off",
+                self._dialect.framework_id,
+                self.stream.waiting,
+            )
+            self.stream.cut()
+            self.terminate()
