@@ -42,15 +42,23 @@ async def answering(answer: bytes | Callable[[bytes], bytes]) -> AsyncIterator[s
     """A server that has one answer to everything, which may be made of the request; then it hangs up."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        body = await reader.readexactly(length)
-        writer.write(answer if isinstance(answer, bytes) else answer(body))
-        writer.close()
+        serving.add(asyncio.current_task())
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            body = await reader.readexactly(length)
+            writer.write(answer if isinstance(answer, bytes) else answer(body))
+        except asyncio.IncompleteReadError:
+            # The client's time was over before it had asked.
+            pass
+        finally:
+            writer.close()
 
+    serving: set[asyncio.Task[Any] | None] = set()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await asyncio.gather(*(task for task in serving if task is not None))
 
 
 async def first_of_watch(each: EtcdClient) -> object:
