@@ -220,7 +220,7 @@ class Checker:
         """A machine was started again: its agent may have lost the last of what it wrote down, and think so."""
         self._agent_states = {key: state for key, state in self._agent_states.items() if key[0] != name}
 
-    def agent_turn(self, name: str, state: Any) -> None:
+    def agent_turn(self, name: str, life: int, state: Any) -> None:
         """After every turn of an agent: it uses no more than it has, and no task's state goes back."""
         used = Resources()
         dying = Resources()
@@ -232,8 +232,9 @@ class Checker:
                     dying += run.info.resources
             for task_id, task in run.tasks.items():
                 key = (run.framework.id, task_id)
-                # In each life of the agent by itself: what one had not written down, it had not told either.
-                before = self._agent_states.get((name, state.life, key))
+                # In each process by itself: what one had not written down, it had not told either. (The agent's own
+                # count of its lives is not enough: when the disk fails, that was not written down either.)
+                before = self._agent_states.get((name, life, key))
                 now = task.status.state
                 if not _goes_on(before, now):
                     self.violation("agent-back", f"{name}: {key} goes from {before.short} to {now.short}")

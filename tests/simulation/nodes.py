@@ -242,7 +242,7 @@ class AgentNode(Node):
             **self._store(life),
         )
         agent.sandboxes = agent.runner._sandboxes = _Sandboxes()  # type: ignore[assignment]
-        agent.on_turn = lambda: world.checker.agent_turn(self.name, agent.state)
+        agent.on_turn = lambda: world.checker.agent_turn(self.name, life, agent.state)
         agent.on_kill = lambda message: self._killed(message, life)
         self.agent = agent
         upid = system.spawn(agent, AGENT_ID)
