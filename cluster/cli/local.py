@@ -105,8 +105,10 @@ def local(
         try:
             count = "A master" if masters == 1 else f"{masters} masters, an etcd"
             console.print(f"{count} and {agents} agents of {resources}")
-            pages = [node.address for node in cluster.masters] or [cluster.master]
-            console.print(f"  pages       {' '.join(f'http://{place}/' for place in pages)}")
+            pages = (
+                [cluster.master] if cluster.masters is None else [n.address for n in cluster.masters.nodes]
+            )
+            console.print("  pages       " + "\n              ".join(f"http://{place}/" for place in pages))
             console.print(f"  run a task  ostrom run --master {cluster.master} -- echo hello")
             console.print(f"  logs        {cluster.work_dir}")
             console.print("Ctrl-C ends it.")

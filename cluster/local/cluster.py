@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from cluster.attributes import Attributes
-from cluster.election import DEFAULT_TTL, leader_of
-from cluster.etcd.server import EtcdCluster
+from cluster.election import DEFAULT_TTL
 from cluster.framework import Framework
 from cluster.master import MasterOptions, RoleOptions
 from cluster.resources import Resources
@@ -21,17 +19,14 @@ from isolation import ContainerSpec
 
 from .agent_node import AgentNode
 from .master_node import MasterNode
-from .processes import NodeFailedError, NodeProcess
+from .masters import LocalMasters
+from .processes import NodeProcess
 
 __all__ = ["DEFAULT_RESOURCES", "LocalCluster"]
-
-log = logging.getLogger("ostrom.local")
 
 DEFAULT_RESOURCES = "cpus:2;mem:1024;disk:4096"
 FIRST_PORT = 31000
 PORTS_EACH = 1000
-ELECTED_WITHIN = 60.0
-RESTART_PAUSE = 0.5
 
 
 class LocalCluster:
@@ -101,10 +96,8 @@ class LocalCluster:
         self.master = ""
         """HOST:PORT of the master, or etcd://..., what frameworks and commands are given."""
         self.master_node: MasterNode | NodeProcess
-        self.masters: list[NodeProcess] = []
-        """The masters, if there are several."""
-        self.etcd: EtcdCluster | None = None
-        self._supervising: list[asyncio.Task[None]] = []
+        self.masters: LocalMasters | None = None
+        """The masters, if there are several; else `master_node` is the one."""
         self.agents: list[AgentNode | NodeProcess] = []
 
     async def __aenter__(self) -> Self:
@@ -130,7 +123,14 @@ class LocalCluster:
     async def _start_master(self) -> None:
         node: MasterNode | NodeProcess
         if self._masters > 1:
-            await self._start_masters()
+            self.masters = LocalMasters(
+                self._masters,
+                self.work_dir,
+                lambda name, number: self._master_arguments(name, self._port + number if self._port else 0),
+                self._lease_ttl,
+            )
+            await self.masters.start()
+            self.master = self.masters.url
             return
         if self._processes:
             node = NodeProcess(
@@ -168,21 +168,6 @@ class LocalCluster:
             arguments += ["--priority", f"{role}={quota.priority}"]
         return arguments
 
-    async def _start_masters(self) -> None:
-        """Start etcd and the masters; return when one of them leads."""
-        self.etcd = EtcdCluster(1, self.work_dir / "etcd")
-        await self.etcd.start()
-        self.master = f"etcd://{','.join(self.etcd.endpoints)}/ostrom"
-        for number in range(self._masters):
-            name = f"master-{number}"
-            arguments = self._master_arguments(name, self._port + number if self._port else 0)
-            arguments += ["--election", self.master, "--lease-ttl", str(self._lease_ttl)]
-            self.masters.append(NodeProcess(name, arguments, self.work_dir / f"{name}.log"))
-        await asyncio.gather(*(node.start() for node in self.masters))
-        self.master_node = self.masters[0]
-        self._supervising = [asyncio.ensure_future(_supervise(node)) for node in self.masters]
-        await leader_of(self.master, ELECTED_WITHIN)
-
     async def add_agent(self, resources: str | Resources | None = None) -> AgentNode | NodeProcess:
         """Start one more agent."""
         number = self._started
@@ -202,7 +187,7 @@ class LocalCluster:
                 arguments += ["--attributes", str(attributes)]
             node = NodeProcess(f"agent-{number}", arguments, self.work_dir / f"agent-{number}.log")
         else:
-            if not isinstance(self.master_node, MasterNode):
+            if self.masters is not None or not isinstance(self.master_node, MasterNode):
                 raise TypeError("the master is a process, the agent is not")
             node = AgentNode(
                 self.master_node.upid,
@@ -224,7 +209,7 @@ class LocalCluster:
     async def node_ended(self) -> str:
         """Return, with the text for people, when a node's process has ended by itself."""
         nodes: list[MasterNode | AgentNode | NodeProcess] = [*self.agents]
-        if not self.masters:
+        if self.masters is None:
             nodes.append(self.master_node)
         waits = {asyncio.ensure_future(node.wait()): node for node in nodes if isinstance(node, NodeProcess)}
         if not waits:
@@ -245,33 +230,15 @@ class LocalCluster:
         """End everything in order: agents, so that nothing of a task is left, then the master."""
         agents, self.agents = self.agents, []
         await asyncio.gather(*(node.stop() for node in agents))
-        for task in self._supervising:
-            task.cancel()
-        await asyncio.gather(*self._supervising, return_exceptions=True)
-        masters, self.masters = self.masters, []
-        await asyncio.gather(*(node.stop() for node in masters))
         master = getattr(self, "master_node", None)
         if master is not None:
-            if master not in masters:
-                await master.stop()
+            await master.stop()
             del self.master_node
-        if self.etcd is not None:
-            await self.etcd.stop()
-            self.etcd = None
+        if self.masters is not None:
+            await self.masters.stop()
+            self.masters = None
         if self._given_dir is None:
             shutil.rmtree(self.work_dir, ignore_errors=True)
-
-
-async def _supervise(node: NodeProcess) -> None:
-    """Start a master again whenever it has ended: one that has lost the lead ends."""
-    while True:
-        status = await node.wait()
-        log.warning("%s ended with status %s, starting it again", node.name, status)
-        try:
-            await node.restart()
-        except NodeFailedError as error:
-            log.warning("%s", error)
-        await asyncio.sleep(RESTART_PAUSE)
 
 
 def _with_ports(resources: Resources, number: int) -> Resources:

@@ -146,7 +146,7 @@ def test_a_watch_that_is_frozen_tells_all_when_it_thaws_and_a_deaf_one_ends() ->
         seen: list[Event] = []
 
         async def follow() -> None:
-            async with aclosing(client.watch(KEY, 2)) as watch:  # type: ignore[type-var]
+            async with aclosing(client.watch(KEY, 2)) as watch:
                 async for events in watch:
                     seen.extend(events)
 

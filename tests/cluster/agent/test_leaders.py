@@ -44,3 +44,18 @@ async def test_one_that_stays_away_is_asked_less_and_less_often(
         for pause, most in zip(pauses, [*(0.1 * 2**n for n in range(10)), *[60.0] * 99], strict=False):
             assert most / 2 <= pause <= most + 1e-6
         assert len(pauses) > 12
+
+
+async def test_all_do_not_come_to_a_new_leader_at_once(tmp_path: Path) -> None:
+    """Within the detector's spread, at a random time; to the first leader, and to the same one again, at once."""
+    async with AgentWorld(tmp_path) as world:
+        assert world.agent.master == world.master.upid
+        world.agent._detector.spread = 10.0
+        other = FakeMaster()
+        world.agent.defer(world.agent._detected, world.system.spawn(other, "another"))
+        await world.advance(0.5)
+        assert other.inbox == []
+        assert world.agent.master is None
+        await world.advance(9.5)
+        assert len(other.take(RegisterAgent)) == 1
+        assert world.agent.master == other.upid

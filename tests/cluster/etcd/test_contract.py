@@ -232,7 +232,7 @@ def test_a_lease_ends_when_it_is_not_renewed_and_a_watch_sees_it(run: Run) -> No
         lease = await bench.etcd.grant(2)
         assert lease.ttl >= 2
         put_ = await put(bench, b"", lease=lease.id)
-        async with aclosing(bench.connect().watch(bench.path, put_ + 1)) as watch:  # type: ignore[type-var]
+        async with aclosing(bench.connect().watch(bench.path, put_ + 1)) as watch:
             await asyncio.sleep(1.0)
             renewed = loop.time()
             assert await bench.etcd.keepalive(lease.id, timeout=1.0) == lease.ttl
@@ -256,7 +256,7 @@ def test_a_watch_begins_at_any_revision(run: Run) -> None:
         await bench.etcd.txn([], [Put(f"{bench.path}/other", b"")])
         second = await put(bench, b"2")
         seen: list[tuple[int, bytes | None]] = []
-        async with aclosing(bench.connect().watch(bench.path, first + 1)) as watch:  # type: ignore[type-var]
+        async with aclosing(bench.connect().watch(bench.path, first + 1)) as watch:
             # At once, that it is watched.
             assert tuple(await anext(watch)) == ()
             third = (await bench.etcd.txn([], [Delete(bench.path)])).revision
@@ -271,7 +271,7 @@ def test_a_watch_begins_at_any_revision(run: Run) -> None:
 def test_a_watch_waits_for_revisions_to_come(run: Run) -> None:
     async def scenario(bench: Bench) -> None:
         now = await put(bench, b"1")
-        async with aclosing(bench.etcd.watch(bench.path, now + 2)) as watch:  # type: ignore[type-var]
+        async with aclosing(bench.etcd.watch(bench.path, now + 2)) as watch:
             assert tuple(await anext(watch)) == ()
             await put(bench, b"2")
             last = await put(bench, b"3")
@@ -291,11 +291,11 @@ def test_history_that_was_compacted_is_gone(run: Run) -> None:
             await bench.etcd.range(bench.path, revision=first)
         page = await bench.etcd.range(bench.path, revision=second)
         assert [item.value for item in page.items] == [b"2"]
-        async with aclosing(bench.etcd.watch(bench.path, first)) as watch:  # type: ignore[type-var]
+        async with aclosing(bench.etcd.watch(bench.path, first)) as watch:
             assert tuple(await anext(watch)) == ()
             with pytest.raises(CompactedError):
                 await anext(watch)
-        async with aclosing(bench.etcd.watch(bench.path, third)) as watch:  # type: ignore[type-var]
+        async with aclosing(bench.etcd.watch(bench.path, third)) as watch:
             assert tuple(await anext(watch)) == ()
             (event,) = await anext(watch)
             assert event.revision == third
@@ -310,7 +310,7 @@ def test_what_is_asked_of_a_closed_client_ends(run: Run) -> None:
             await bench.etcd.get(bench.path)
         with pytest.raises(EtcdUnavailableError):
             await bench.etcd.keepalive(1, timeout=1.0)
-        async with aclosing(bench.etcd.watch(bench.path, 0)) as watch:  # type: ignore[type-var]
+        async with aclosing(bench.etcd.watch(bench.path, 0)) as watch:
             with pytest.raises(EtcdUnavailableError):
                 await anext(watch)
 

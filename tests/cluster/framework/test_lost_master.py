@@ -407,6 +407,19 @@ async def test_who_hands_over_does_not_wait(stage: Stage) -> None:
     assert stage.master.take(Teardown) == []
 
 
+@pytest.mark.asyncio
+async def test_all_do_not_come_to_a_new_leader_at_once(stage: Stage) -> None:
+    stage.detector.spread = 10.0
+    framework = await stage.start(Recorder())
+    assert framework.connected
+    new = await stage.new_master("M2")
+    await stage.advance(0.5)
+    assert new.inbox == []
+    await stage.advance(9.5)
+    assert len(new.take(Subscribe)) == 1
+    assert framework.connected
+
+
 class Nowhere:
     """An election in which nobody ever leads."""
 

@@ -91,7 +91,7 @@ def test_one_that_was_stopped_for_three_leases_knows_at_once_and_writes_nothing(
         first.registry._leads = lambda: True
         with pytest.raises(DeposedError, match="another master leads"):
             await first.run(first.registry.write([Change("weights", "eng", 3.0)]))
-        assert world.etcd.store.get("/test/registry/weights/eng").value == b"2.0"  # type: ignore[union-attr]
+        assert world.etcd.store.get("/test/registry/weights/eng").value == b"2.0"
 
     simulated(scenario, TTL)
 
