@@ -246,11 +246,14 @@ class SchedulerDriver(Subscription):
     def _is_after_the_end(self, status: TaskStatus) -> bool:
         """Whether it is another state than that in which the task ended, from one who has forgotten that.
 
-        A task that was dropped, refused, or lost for a master without record of it, may run after all.
+        A task that was dropped, refused, or lost for a master without record of it, may run after all. But of one that
+        was told to be lost, no other end is told.
         """
         end = self._ends.get(status.task_id)
         if end is None or end[0] is status.state:
             return False
+        if status.state.terminal and end[0] in (TaskState.LOST, TaskState.GONE):
+            return True
         return end[1] or (status.reason is Reason.RECONCILIATION and not has_record(status))
 
     def _is_the_end_again(self, status: TaskStatus) -> bool:

@@ -51,6 +51,9 @@ FOUND: dict[int, str] = {
     12161: "an agent that was shut down for maintenance forgot what had finished: taken for never launched",
     12620: "a late answer named a framework that had ended with its connection: it took that id, and was not heard",
     20169: "what was being launched when a machine was taken down was launched once more when it was up",
+    4732: "the simulated network left half a connection, with a dead process's unsent words in it",
+    20232: "the checker held an agent's process to what the one before had not written down",
+    20450: "how a task really ended was told after LOST: an agent's disk and the master had forgotten that",
 }
 
 TOLERATED: frozenset[str] = frozenset()

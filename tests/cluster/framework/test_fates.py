@@ -174,6 +174,16 @@ async def test_nothing_is_told_after_the_end_of_a_task(stage: Stage) -> None:
 
 
 @pytest.mark.asyncio
+async def test_of_what_was_told_to_be_lost_no_other_end_is_told(stage: Stage) -> None:
+    """Found by the campaign (seed 20450): a master that knew nothing of it passed on how the task really ended."""
+    framework = await stage.start(Recorder())
+    await stage.answer("t", TaskState.LOST)
+    await stage.update("t", TaskState.FAILED, uuid="u1")
+    assert framework.states() == ["LOST"]
+    assert [each.uuid for each in stage.master.take(Acknowledge)] == ["u1"]
+
+
+@pytest.mark.asyncio
 async def test_an_end_that_a_new_master_knew_already_is_told_once(stage: Stage) -> None:
     framework, _ = await running(stage)
     await stage.lose()
