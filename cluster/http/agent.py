@@ -23,7 +23,7 @@ Later = Callable[[], Awaitable[web.StreamResponse]]
 
 
 def install(agent: Agent) -> None:
-    """Give an agent that was spawned its pages, at `/agent/...`."""
+    """Give an agent that was spawned its pages, at `/agent/...` and at `/...`."""
 
     def sandbox(request: web.Request) -> tuple[Path, Callable[[], bool]]:
         """The sandbox that a request names, and whether what runs there still runs."""
@@ -76,13 +76,14 @@ def install(agent: Agent) -> None:
 
         return later
 
-    agent.route("/state", state, help="what the agent has and runs, as JSON")
-    agent.route("/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
+    agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
+    agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
     agent.route(
-        "/files/read",
+        "/ostrom/files/read",
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
+    agent.system.http.root = agent.upid
 
 
 def _state(agent: Agent) -> dict[str, Any]:
