@@ -13,6 +13,7 @@ from actors import Clock
 from cluster.agent import Agent
 
 from . import files
+from .v0.metrics import agent_metrics
 
 __all__ = ["install"]
 
@@ -84,6 +85,7 @@ def install(agent: Agent) -> None:
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
     agent.system.http.root = agent.upid
+    agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
 
 
 def _state(agent: Agent) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from . import operator
 from .snapshot import Snapshots
 from .standby import leader_page, redirect
 from .ui import page
+from .v0.metrics import master_metrics
 from .v1.scheduler import SchedulerApi
 from .v1.stream import MAX_WAITING
 from .v1.version import version_page
@@ -82,6 +83,7 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
     master.system.http.root = master.upid
+    master.system.http.metrics.add_source(master.upid, lambda: master_metrics(master))
     return snapshots
 
 
