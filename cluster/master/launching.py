@@ -218,4 +218,5 @@ class LaunchRules(Ledger):
             executor_id=task.executor_id,
             timestamp=now,
         )
+        self.count(f"tasks_{state.short.lower()}")
         self.tell(framework, Update(status))
