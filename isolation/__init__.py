@@ -11,10 +11,12 @@ those that run and those that ended meanwhile, by `Launcher.recover`.
 
 from .container import Container
 from .errors import LauncherClosedError, LaunchError, StateInUseError
-from .isolator import Isolator
+from .isolator import Isolator, Plain
 from .launcher import Launcher
+from .limits import DeviceRule, IoLimit, Limitation, Limits
 from .outcome import Exit
 from .posix import PosixIsolator
+from .setup import Mount, Setup, User
 from .spec import RLIMITS, UNLIMITED, ContainerSpec
 from .usage import Usage
 
@@ -23,12 +25,20 @@ __all__ = [
     "UNLIMITED",
     "Container",
     "ContainerSpec",
+    "DeviceRule",
     "Exit",
+    "IoLimit",
     "Isolator",
     "LaunchError",
     "Launcher",
     "LauncherClosedError",
+    "Limitation",
+    "Limits",
+    "Mount",
+    "Plain",
     "PosixIsolator",
+    "Setup",
     "StateInUseError",
     "Usage",
+    "User",
 ]

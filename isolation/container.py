@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from .epochs import RecordFile
 from .errors import LauncherClosedError, LaunchError
-from .isolator import Isolator
+from .isolators import Isolators
+from .limits import Limitation, Limits
 from .outcome import LOST, Exit
 from .records import Record
 from .shims import Shim
+from .spec import ContainerSpec
 from .usage import Usage
 from .wire import decode_exit, encode_destroy, encode_signal
 
@@ -45,21 +48,25 @@ class Container:
         self,
         id: str,  # noqa: A002 (it is the spec's field)
         keeper: Keeper,
-        isolators: Sequence[Isolator],
+        isolators: Isolators,
         describe: Callable[[str], str] = str,
+        spec: ContainerSpec | None = None,
         file: RecordFile | None = None,
         known: Record | None = None,
     ) -> None:
         """Give it what it knows at first.
 
         `file` is its record, if it has one; `known` what that says of a container that another owner launched;
-        `describe` puts into words which part of a spec a shim had trouble with.
+        `describe` puts into words which part of a spec a shim had trouble with. `spec` is what it was launched by, as
+        far as that is known.
         """
         loop = asyncio.get_running_loop()
         self._id = id
         self._keeper = keeper
         self._isolators = isolators
         self._describe = describe
+        self._spec = spec
+        self._limitation: Limitation | None = None
         self._file = file
         self._recovered = known is not None
         self._shim: Shim | None = None
@@ -115,6 +122,14 @@ class Container:
             # Without a shim it is being killed already.
             if self._shim is not None:
                 self._shim.send(encode_destroy())
+            # The shim may be one of many that want the processor now, or its container be frozen.
+            self._isolators.kill(self)
+
+    def limit(self, limitation: Limitation) -> None:
+        """Learn that it hit a limit: it is ended, and its `Exit` says why. Only the first counts."""
+        if self._limitation is None and not self._exit.done():
+            self._limitation = limitation
+            self.doom()
 
     async def destroy(self) -> Exit:
         """Kill everything in the container; return when nothing is left. No effect when it has ended."""
@@ -122,11 +137,22 @@ class Container:
         return await self.wait()
 
     def usage(self) -> Usage:
-        """What all its processes use now, or used in all once it has ended. Reads /proc: 50 us a process or so."""
-        known = self._usage
-        for isolator in self._isolators:
-            known = isolator.usage(self, known)
-        return known
+        """What all its processes use now, or used in all once it has ended.
+
+        Where only /proc tells, that takes 50 us a process or so.
+        """
+        return self._usage if self._exit.done() else self._isolators.usage(self, self._usage)
+
+    def update(self, limits: Limits) -> None:
+        """Hold it to other limits from now on; no effect when it has ended.
+
+        ValueError, naming the field, if nothing here can hold it to them; OSError if the system refuses.
+        """
+        if self._exit.done():
+            return
+        self._isolators.update(self, limits)
+        if self._spec is not None:
+            self._spec = replace(self._spec, limits=limits)
 
     def forget(self) -> None:
         """Delete its record: its end has been dealt with, and no later owner is to hear of it.
@@ -166,6 +192,7 @@ class Container:
         if word == "started":
             self._shim_pid, self._pid = map(int, rest.split())
             if not self.started.done():
+                self._isolators.watch(self, self._spec, self.limit)
                 self.started.set_result(None)
         elif word == "error":
             code, _, stage = rest.partition(" ")
@@ -240,6 +267,10 @@ class Container:
     def _end(self, exit_: Exit, error: LaunchError | None = None) -> None:
         if self._exit.done():
             return
+        self._usage, limitation = self._isolators.end(self, self._usage)
+        limitation = self._limitation or limitation
+        if limitation is not None and exit_.code is None:
+            exit_ = replace(exit_, limitation=limitation)
         self._exit.set_result(exit_)
         if not self.started.done():
             if error is None:

@@ -6,14 +6,15 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 from .container import Container
 from .epochs import Epoch, RecordFile
 from .errors import LauncherClosedError
-from .isolator import Isolator
+from .isolators import Isolators
 from .records import Record
 from .shims import Shim
+from .spec import ContainerSpec
 from .sweep import Trace, outlive, sweep
 from .zygote.killing import read_file
 from .zygotes import RETRY, Zygote
@@ -31,19 +32,33 @@ SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 class Fleet:
     """Containers that run, shims that wait for one, zygotes, and the ids that are on record."""
 
-    def __init__(self, isolators: Sequence[Isolator]) -> None:
+    def __init__(self, isolators: Isolators) -> None:
         self.isolators = isolators
         self.running: dict[Container, None] = {}
         self.idle: list[Shim] = []
         self.zygotes: set[Zygote] = set()
         self.launching: set[str] = set()
+        self._ids: set[str] = set()
         self.closed = False
         self._files: dict[Epoch, dict[str, RecordFile]] = {}
         self._unproven: list[tuple[Container, RecordFile]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._boot = read_file("/proc/sys/kernel/random/boot_id").decode().strip()
 
+    def run(self, container: Container) -> None:
+        """Count on a container."""
+        self.running[container] = None
+        self._ids.add(container.id)
+
+    def runs(self, name: str) -> bool:
+        """Whether a container of this id runs, or is about to."""
+        return name in self._ids or name in self.launching
+
     # What is on record.
+
+    def names(self) -> list[str]:
+        """The ids of all that is on record."""
+        return [name for files in self._files.values() for name in files]
 
     def recorded(self, name: str) -> bool:
         """Whether a container of this id is on record, or about to be."""
@@ -70,10 +85,14 @@ class Fleet:
     # From containers, shims and zygotes.
 
     def ended(self, container: Container, shim: Shim | None) -> None:
-        """Keep the shim for the next container, if there are not many that wait for one."""
+        """Count on it no more."""
         self.running.pop(container, None)
-        if shim is None:
-            return
+        self._ids.discard(container.id)
+        if shim is not None:
+            self.keep(shim)
+
+    def keep(self, shim: Shim) -> None:
+        """Keep a shim that runs nothing for the next container, if there are not many that wait for one."""
         if shim.usable and shim.zygote.forks and not self.closed and len(self.idle) < MAX_IDLE:
             self.idle.append(shim)
         else:
@@ -119,7 +138,7 @@ class Fleet:
 
     # Recovery.
 
-    def recover(self, epoch: Epoch) -> list[Container]:
+    def recover(self, epoch: Epoch, specs: Mapping[str, ContainerSpec]) -> list[Container]:
         """Return all containers of an epoch that are on record. Those that run are being attached to."""
         control = epoch.connect()
         zygote = Zygote(control, self.zygote_ended, epoch) if control is not None else None
@@ -134,9 +153,11 @@ class Fleet:
                 # It could not be started.
                 del self._files[epoch][file.id]
                 continue
-            container = Container(file.id, self, self.isolators, file=file, known=record)
+            container = Container(
+                file.id, self, self.isolators, spec=specs.get(file.id), file=file, known=record
+            )
             found.append(container)
-            self.running[container] = None
+            self.run(container)
             if record.trouble:
                 log.error("container %s: its record is not whole (%s): it is killed", file.id, record.trouble)
             if record.exit is not None and not record.trouble:

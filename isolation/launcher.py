@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from .epochs import RecordFile, StateDir
 from .errors import LauncherClosedError, LaunchError
 from .fleet import Fleet
 from .isolator import Isolator
+from .isolators import Isolators
 from .posix import PosixIsolator
 from .shims import Shim
 from .spec import ContainerSpec
@@ -62,12 +63,13 @@ class Launcher:
     ) -> None:
         if math.isnan(recovery_timeout) or recovery_timeout < 0:
             raise ValueError(f"Launcher.recovery_timeout: {recovery_timeout} must be 0 seconds or more")
-        self._isolators = tuple(isolators) if isolators is not None else (PosixIsolator(),)
+        self._isolators = Isolators(isolators if isolators is not None else (PosixIsolator(),))
         self._state = StateDir(state_dir) if state_dir is not None else None
         self._recovery_timeout = recovery_timeout
         self._taking = asyncio.Lock()
         self._recovered: list[Container] = []
         self._fleet = Fleet(self._isolators)
+        self._cleaned = False
         self._zygote: Zygote | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,6 +80,10 @@ class Launcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def support(self) -> dict[tuple[str, str], str | None]:
+        """What isolators can do here, by (isolator, thing); why not, for what they cannot."""
+        return self._isolators.support()
 
     @property
     def containers(self) -> Sequence[Container]:
@@ -92,29 +98,37 @@ class Launcher:
         """Start a command; return when it has been executed.
 
         Raises LaunchError if it cannot be: no such command, working directory, output file, or a limit that is
-        refused; ValueError if an isolator cannot do what the spec wants, or the id is on record. Then nothing is left
-        of it. When the helper process was killed, a new one is started.
+        refused; ValueError if no isolator can do what the spec wants, or the id is in use or on record. Then nothing is
+        left of it. When the helper process was killed, a new one is started.
         """
-        for isolator in self._isolators:
-            spec = isolator.prepare(spec)
-        frame = encode_order(spec)
         zygote = await self._started()
         if self._state is not None and self._fleet.recorded(spec.id):
             raise ValueError(
                 f"ContainerSpec.id: {spec.id!r} is on record in state_dir, and was not forgotten"
             )
+        if self._fleet.runs(spec.id):
+            raise ValueError(f"ContainerSpec.id: {spec.id!r} is that of a container that runs")
         shim = self._fleet.idle.pop() if self._fleet.idle else await self._new_shim(zygote, spec)
         if self._fleet.closed:
             shim.close()
             raise LauncherClosedError("the launcher is closed")
+        try:
+            setup = self._isolators.prepare(spec)
+        except (ValueError, OSError) as error:
+            self._fleet.keep(shim)
+            if isinstance(error, ValueError):
+                raise
+            raise LaunchError(spec.id, error.errno or 0, f"an isolator: {error}") from error
         file = RecordFile(shim.zygote.epoch, spec.id) if shim.zygote.epoch is not None else None
-        container = Container(spec.id, self._fleet, self._isolators, partial(describe_stage, spec=spec), file)
+        container = Container(
+            spec.id, self._fleet, self._isolators, partial(describe_stage, spec=spec, setup=setup), spec, file
+        )
         container.assign(shim)
-        self._fleet.running[container] = None
+        self._fleet.run(container)
         if file is not None:
             self._fleet.register(file)
         # If it was killed, its end is told by the zygote, once nothing of it is left.
-        shim.send(frame)
+        shim.send(encode_order(spec, setup))
         try:
             await asyncio.shield(container.started)
         except asyncio.CancelledError:
@@ -126,8 +140,10 @@ class Launcher:
             raise
         return container
 
-    async def recover(self) -> list[Container]:
+    async def recover(self, specs: Mapping[str, ContainerSpec] | None = None) -> list[Container]:
         """Find again all containers that are on record in `state_dir` and that earlier launchers started.
+
+        `specs`, by id, are what they were launched by, for limits that not the kernel looks after but a launcher.
 
         Those that run are attached to, and can all that containers can. `Container.wait` of those that ended returns
         at once how; so does that of what began to run and was lost, with its shim and zygote, with the boot of the
@@ -138,7 +154,7 @@ class Launcher:
             raise ValueError("Launcher.state_dir: None, so there is nothing to recover")
         await self._started()
         while self._state.old:
-            self._recovered += self._fleet.recover(self._state.old[0])
+            self._recovered += self._fleet.recover(self._state.old[0], specs or {})
             del self._state.old[0]
         started = [container.started for container in self._recovered if not container.started.done()]
         if started:
@@ -194,6 +210,9 @@ class Launcher:
         if self._state is not None:
             async with self._taking:
                 await self._take(self._state)
+        if not self._cleaned:
+            self._cleaned = True
+            self._isolators.recover(self._fleet.names())
         zygote = self._zygote
         if zygote is None or not zygote.alive:
             epoch = self._state.begin_epoch() if self._state is not None else None

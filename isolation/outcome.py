@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
+from .limits import Limitation
+
 
 @dataclass(frozen=True, slots=True)
 class Exit:
@@ -12,12 +14,13 @@ class Exit:
 
     Either `code` (0 to 255) or `signal` (its number) is set, the other is None. `destroyed` says that the main
     process did not end by itself: it was killed by destroy(), by close(), or because a process that watched it was
-    lost.
+    lost. `limitation` is the limit that it hit, if that is why.
     """
 
     code: int | None = None
     signal: int | None = None
     destroyed: bool = False
+    limitation: Limitation | None = None
 
     @property
     def wait_status(self) -> int:
@@ -25,7 +28,12 @@ class Exit:
         return (self.code or 0) << 8 if self.signal is None else self.signal
 
     def describe(self) -> str:
-        """Return the end in words: `exited with status 3`, `killed by SIGKILL`."""
+        """Return the end in words: `exited with status 3`, `killed by SIGKILL`, or that and a limit that was hit."""
+        if self.limitation is not None:
+            return f"{self._described()}: {self.limitation.text}"
+        return self._described()
+
+    def _described(self) -> str:
         if self.signal is None:
             return f"exited with status {self.code}"
         return f"killed by {_signal_name(self.signal)}"

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from .limits import Limits
+
 ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 RLIMITS: Mapping[str, int] = MappingProxyType(
@@ -32,7 +34,8 @@ class ContainerSpec:
     `id` consists of letters, digits, `.`, `_` and `-`, at most 200, without `..`. `argv[0]` is looked up in the PATH of
     `env` when it has no slash. `env` is the whole environment of the command, nothing is added. `cwd`, `stdout` and
     `stderr` are absolute; the two files are appended to, and created with mode 0644. `rlimits` maps names such as
-    "nofile" to (soft, hard) in the units of setrlimit(2), `UNLIMITED` for none. Raises ValueError for anything else,
+    "nofile" to (soft, hard) in the units of setrlimit(2), `UNLIMITED` for none. What `limits` ask for is done by
+    isolators; one for which there is none is refused at the launch. Raises ValueError for anything else,
     naming the field and its value.
     """
 
@@ -44,6 +47,7 @@ class ContainerSpec:
     stderr: Path
     rlimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     umask: int = 0o022
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if not ID.fullmatch(self.id) or ".." in self.id:

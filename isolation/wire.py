@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from .outcome import Exit
+from .setup import Setup
 from .spec import RLIMITS, ContainerSpec
 from .zygote.frames import DESTROY, FRAME, HEADER, ORDER, SIGNAL
 
 LIMIT_NAMES = {number: name for name, number in RLIMITS.items()}
 
 
-def encode_order(spec: ContainerSpec) -> bytes:
+def encode_order(spec: ContainerSpec, setup: Setup) -> bytes:
     """Return the frame that has a shim run a command. No field holds a NUL, so that is what separates them."""
+    extra = setup.extra()
     fields = [os.fsencode(spec.cwd), os.fsencode(spec.stdout), os.fsencode(spec.stderr), spec.id.encode()]
     fields += map(os.fsencode, spec.argv)
     fields += [os.fsencode(f"{name}={value}") for name, value in spec.env.items()]
-    fields += [f"{RLIMITS[name]} {soft} {hard}".encode() for name, (soft, hard) in spec.rlimits.items()]
+    fields += [f"{RLIMITS[name]} {soft} {hard}".encode() for name, (soft, hard) in setup.rlimits.items()]
+    fields.append(json.dumps(extra).encode() if extra else b"")
     search = "/" not in spec.argv[0]
-    header = HEADER.pack(spec.umask, len(spec.argv), len(spec.env), len(spec.rlimits), search)
+    header = HEADER.pack(spec.umask, len(spec.argv), len(spec.env), len(setup.rlimits), search)
     body = header + b"\0".join(fields)
     return FRAME.pack(ORDER, len(body)) + body
 
@@ -34,11 +38,13 @@ def encode_destroy() -> bytes:
     return FRAME.pack(DESTROY, 0)
 
 
-def describe_stage(stage: str, spec: ContainerSpec) -> str:
-    """Return in words which part of a spec a shim had trouble with."""
+def describe_stage(stage: str, spec: ContainerSpec, setup: Setup) -> str:
+    """Return in words which part of a spec, or of what isolators made of it, a shim had trouble with."""
     if stage.startswith("limit:"):
         name = LIMIT_NAMES[int(stage.removeprefix("limit:"))]
-        return f"limit {name} {spec.rlimits[name]}"
+        return f"limit {name} {setup.rlimits[name]}"
+    if stage.startswith("group:"):
+        return f"control group {setup.groups[int(stage.removeprefix('group:'))]}"
     return {
         "cwd": f"working directory {spec.cwd}",
         "stdout": f"stdout {spec.stdout}",

@@ -10,6 +10,7 @@ import select
 import socket
 import time
 
+from .entering import LaunchFailureError
 from .frames import MARKER
 from .journal import Entry, Journal
 from .killing import Killer, read_file
@@ -17,7 +18,6 @@ from .lines import start_of
 from .order import Order
 from .passing import receive_with_socket
 from .shim import Inbox, Shim
-from .starting import LaunchFailureError
 
 LONGEST_WAIT = 3600.0
 """Seconds of one poll(), whose milliseconds are an int."""

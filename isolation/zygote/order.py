@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Any
 
 from .frames import HEADER
 
@@ -19,6 +21,13 @@ class Order:
         self.argv = fields[4:first]
         self.env = dict(field.split(b"=", 1) for field in fields[first:second])
         self.limits = [tuple(map(int, field.split())) for field in fields[second : second + limits]]
+        extra = fields[second + limits]
+        self.extra: dict[str, Any] = json.loads(extra) if extra else {}
+
+    @property
+    def forks(self) -> bool:
+        """Whether there is something that only the process itself can do before it becomes the command."""
+        return bool(self.limits or self.extra)
 
     def programs(self) -> list[bytes]:
         """Return the paths at which to look for the command, in order."""

@@ -8,12 +8,13 @@ import resource
 import select
 import socket
 
+from .entering import LaunchFailureError
 from .frames import DESTROY, FRAME, ORDER, SIGNAL
 from .killing import FIRST_PAUSE, LONGEST_PAUSE, Killer, kill
 from .linux import PR_SET_CHILD_SUBREAPER, PR_SET_NAME, prctl
 from .order import Order
 from .signals import ChildSignal
-from .starting import LaunchFailureError, spawn
+from .starting import spawn
 
 
 class Inbox:

@@ -9,20 +9,9 @@ import signal
 import sys
 from collections.abc import Callable
 
+from .entering import LaunchFailureError, enter_groups, lower
 from .order import Order
 from .signals import CHANGED
-
-
-class LaunchFailureError(Exception):
-    """The command could not be started.
-
-    `stage` names what failed: cwd, stdout, stderr, command, limit:N, fork, record.
-    """
-
-    def __init__(self, stage: str, code: int) -> None:
-        super().__init__(stage, code)
-        self.stage = stage
-        self.code = code
 
 
 def spawn(order: Order) -> int:
@@ -31,7 +20,7 @@ def spawn(order: Order) -> int:
     try:
         stdout = open_output(order.stdout, "stdout")
         stderr = open_output(order.stderr, "stderr")
-        return spawn_limited(order, stdout, stderr) if order.limits else spawn_plain(order, stdout, stderr)
+        return spawn_forked(order, stdout, stderr) if order.forks else spawn_plain(order, stdout, stderr)
     finally:
         for fd in (stdout, stderr):
             if fd >= 0:
@@ -39,7 +28,7 @@ def spawn(order: Order) -> int:
 
 
 def spawn_plain(order: Order, stdout: int, stderr: int) -> int:
-    """Start a command without limits, which posix_spawn() does at a third of the cost of a fork."""
+    """Start a command without limits of its own, which posix_spawn() does at a third of the cost of a fork."""
     actions = ((os.POSIX_SPAWN_DUP2, stdout, 1), (os.POSIX_SPAWN_DUP2, stderr, 2))
     started: list[int] = []
 
@@ -61,8 +50,8 @@ def spawn_plain(order: Order, stdout: int, stderr: int) -> int:
     return started[0]
 
 
-def spawn_limited(order: Order, stdout: int, stderr: int) -> int:
-    """Start a command with limits, which only the process itself can set for itself alone."""
+def spawn_forked(order: Order, stdout: int, stderr: int) -> int:
+    """Start a command with limits and the like, which only the process itself can set for itself alone."""
     outcome, failed = os.pipe2(os.O_CLOEXEC)
     try:
         try:
@@ -105,6 +94,7 @@ def open_output(path: bytes, stage: str) -> int:
 def become(order: Order, stdout: int, stderr: int) -> None:
     """Become the command, in a fork. Raises LaunchFailureError, and does not return otherwise."""
     os.setsid()
+    enter_groups(order.extra.get("groups", ()))
     os.umask(order.umask)
     change_directory(order.cwd)
     os.dup2(stdout, 1)
@@ -120,6 +110,7 @@ def become(order: Order, stdout: int, stderr: int) -> None:
             raise LaunchFailureError(f"limit:{limit}", code) from error
         except OSError as error:
             raise LaunchFailureError(f"limit:{limit}", error.errno or errno.EIO) from error
+    lower(order.extra)
     first_of(order, lambda program: os.execve(program, order.argv, order.env))
 
 

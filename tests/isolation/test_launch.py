@@ -236,7 +236,9 @@ async def test_two_launchers_know_nothing_of_each_other(launcher: Launcher, box:
 
 async def converse(box: Box) -> list[Exit]:
     async with asyncio.timeout(30), Launcher() as launcher:
-        running = [await launcher.launch(box.shell(line)) for line in ("exit 3", "exec sleep 600")]
+        running = [
+            await launcher.launch(box.shell(line, id=line[:4])) for line in ("exit 3", "exec sleep 600")
+        ]
         return [await running[0].wait(), await running[1].destroy()]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation import UNLIMITED, ContainerSpec, Exit
+from isolation import UNLIMITED, ContainerSpec, Exit, Setup
 from isolation.proc import below, parse_children, parse_stat
 from isolation.usage import add_up
 from isolation.wire import FRAME, ORDER, decode_exit, encode_order
@@ -79,7 +79,7 @@ def test_an_order_arrives_as_it_was_sent(
     arguments: list[str], env: dict[str, str], limits: dict[str, tuple[int, int]], umask: int
 ) -> None:
     fields = {**GOOD, "argv": ("program", *arguments), "env": env, "rlimits": limits, "umask": umask}
-    frame = encode_order(ContainerSpec(**fields))
+    frame = encode_order(ContainerSpec(**fields), Setup(rlimits=limits))
     kind, length = FRAME.unpack_from(frame)
     assert (kind, length) == (ORDER, len(frame) - FRAME.size)
     order = Order(frame[FRAME.size :])
