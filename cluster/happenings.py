@@ -155,11 +155,5 @@ class FrameworkRemoved(Struct, frozen=True):
 
 
 Happening = (
-    TaskAdded
-    | TaskUpdated
-    | AgentAdded
-    | AgentRemoved
-    | FrameworkAdded
-    | FrameworkUpdated
-    | FrameworkRemoved
+    TaskAdded | TaskUpdated | AgentAdded | AgentRemoved | FrameworkAdded | FrameworkUpdated | FrameworkRemoved
 )

@@ -28,7 +28,6 @@ __all__ = ["MasterShell"]
 log = logging.getLogger("ostrom.master")
 
 
-
 class Happened(Struct, frozen=True):
     """What has happened since those who watch were told last, and how many times they were told before."""
 

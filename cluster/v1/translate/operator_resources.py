@@ -20,15 +20,17 @@ Type = Value.Type
 
 
 def shown_resources(
-    resources: Resources, reserved: Reserved | None = None, revocable: Resources | None = None, **how: str
+    resources: Resources,
+    reserved: Reserved | None = None,
+    revocable: Resources | None = None,
+    allocated_to: str | None = None,
 ) -> tuple[Resource, ...]:
     """Resources of which so much is reserved, and what is revocable besides; `allocated_to` a role or to none."""
     plain = resources
     for each in (reserved or {}).values():
         plain -= each
-    written = write_resources(
-        Quantities(plain, reserved or {}, revocable if revocable is not None else Resources()), **how
-    )
+    quantities = Quantities(plain, reserved or {}, revocable if revocable is not None else Resources())
+    written = write_resources(quantities, allocated_to=allocated_to)
     return tuple(map(_in_both, written)) if reserved else written
 
 
@@ -88,9 +90,7 @@ class Tally:
             yield _in_both(Resource(name=name, type=Type.SCALAR, scalar=scalar, **fields))
         for name, pairs in sorted(self._ranges.get(key, {}).items()):
             ranges = tuple(Value.Range(begin=low, end=high) for low, high in _union(pairs))
-            yield _in_both(
-                Resource(name=name, type=Type.RANGES, ranges=Value.Ranges(range=ranges), **fields)
-            )
+            yield _in_both(Resource(name=name, type=Type.RANGES, ranges=Value.Ranges(range=ranges), **fields))
         for name, items in sorted(self._sets.get(key, {}).items()):
             yield _in_both(
                 Resource(name=name, type=Type.SET, set=Value.Set(item=tuple(sorted(items))), **fields)
