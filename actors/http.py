@@ -131,6 +131,7 @@ class HttpRoutes:
             del self._routes[path]
         if self.root == upid:
             self.root = None
+        self.metrics.remove_actor(upid)
 
     def _find(self, path: str) -> Route | None:
         """The route with the longest prefix of this path, by whole segments."""

@@ -7,6 +7,7 @@ from aiohttp import web
 from actors import UPID, Actor, format_address
 from cluster.election import Detector
 
+from .v0.metrics import standby_metrics
 from .v1.version import version_page
 
 __all__ = ["Standby", "leader_page", "redirect"]
@@ -29,10 +30,14 @@ class Standby(Actor):
         self.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
         self.route("/", self._refer, methods=METHODS, help="anything else: 307 to the same of the leader")
         self.system.http.root = self.upid
+        self.system.http.metrics.add_source(self.upid, self._figures)
 
     def finalize(self) -> None:
         """Stop looking."""
         self._detector.close()
+
+    def _figures(self) -> dict[str, float]:
+        return standby_metrics(max(0.0, self.clock.time() - self.system.started_at))
 
     def _detected(self, leader: UPID | None) -> None:
         self.leader = leader

@@ -99,6 +99,8 @@ class ReachabilityRules(Ledger):
             self._drop_agent(agent)
         self.tell_all_of(agent_id, text)
         self.count("agents_unreachable")
+        if agent is None:
+            self.count("agents_not_returned")
 
     def _expect_no_more(self, agent_id: str) -> None:
         if self.recovering.pop(agent_id, None) is not None:
