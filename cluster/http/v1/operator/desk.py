@@ -32,7 +32,9 @@ class Desk:
         result: T = seen
         return result
 
-    async def change(self, rule: Callable[[], str | None], refuse: Callable[[str], web.HTTPException]) -> None:
+    async def change(
+        self, rule: Callable[[], str | None], refuse: Callable[[str], web.HTTPException]
+    ) -> None:
         """Change something by a rule that returns what is wrong with it, or None. Returns when it is on record.
 
         HTTPServiceUnavailable if it may be forgotten.

@@ -25,12 +25,14 @@ HEARTBEAT_INTERVAL = 15.0
 
 
 class Subscriber:
-    """A stream. What came before its first event is written waits; `since` is the first number that it is told of."""
+    """A stream. What comes before its first event is written waits. `since`: the first number that it is told of."""
 
     def __init__(self, stream: EventStream, media: Media, max_waiting: int) -> None:
         self.stream = stream
         self.media = media
         self.since = 0
+        self.left = False
+        """Whether it has ended, or has never begun and will not."""
         self._max_waiting = max_waiting
         self._early: list[bytes] | None = []
         self._early_size = 0
@@ -52,10 +54,9 @@ class Subscriber:
 class Feed(Actor):
     """Lives as long as its master. With more than `limit` subscribers the oldest is cut off, as in Mesos."""
 
-    def __init__(self, master: Master, limit: int, max_waiting: int) -> None:
+    def __init__(self, master: Master, limit: int) -> None:
         self._master = master
         self._limit = limit
-        self._max_waiting = max_waiting
         self._subscribers: dict[Subscriber, None] = {}
         self._waiting: deque[tuple[int, Iterator[Happening]]] = deque()
         self._working = False
@@ -75,16 +76,15 @@ class Feed(Actor):
         for subscriber in list(self._subscribers):
             subscriber.stream.end()
 
-    def add(self, stream: EventStream, media: Media) -> Subscriber:
-        """Begin to tell a stream what happens, from this turn of the master's on."""
+    def add(self, subscriber: Subscriber) -> None:
+        """Begin to tell it what happens, from this turn of the master's on; not if it has left already."""
+        if subscriber.left:
+            return
         while len(self._subscribers) >= self._limit:
-            oldest = next(iter(self._subscribers))
             log.warning("%d operators have subscribed: the first is cut off", len(self._subscribers))
-            self._cut(oldest)
-        subscriber = Subscriber(stream, media, self._max_waiting)
+            self._cut(next(iter(self._subscribers)))
         subscriber.since = self._master.watch(self._take)
         self._subscribers[subscriber] = None
-        return subscriber
 
     def begin(self, subscriber: Subscriber, first: bytes) -> None:
         """Send a stream its first event, and what has happened since."""
@@ -93,16 +93,12 @@ class Feed(Actor):
             self._cut_slow(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
-        """A stream has ended."""
+        """Tell it nothing more."""
+        subscriber.left = True
         self._subscribers.pop(subscriber, None)
         if not self._subscribers:
             self._master.unwatch(self._take)
             self._waiting.clear()
-
-    @property
-    def subscribers(self) -> int:
-        """How many there are."""
-        return len(self._subscribers)
 
     def _take(self, number: int, happenings: Sequence[Happening]) -> None:
         # In a turn of the master's, who has other things to do.
@@ -125,7 +121,9 @@ class Feed(Actor):
             self.defer(self._work)
 
     def _tell(self, number: int, happening: Happening) -> None:
-        self._tell_those([each for each in self._subscribers if each.since <= number], happening_event(happening))
+        self._tell_those(
+            [each for each in self._subscribers if each.since <= number], happening_event(happening)
+        )
 
     def _heartbeat(self) -> None:
         self._tell_those(list(self._subscribers), Event(type=Event.Type.HEARTBEAT))
@@ -140,7 +138,8 @@ class Feed(Actor):
 
     def _cut_slow(self, subscriber: Subscriber) -> None:
         log.warning(
-            "an operator's client does not read: %d bytes wait, its stream is cut off", subscriber.stream.waiting
+            "an operator's client does not read: %d bytes wait, its stream is cut off",
+            subscriber.stream.waiting,
         )
         self._cut(subscriber)
 

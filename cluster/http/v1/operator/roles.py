@@ -87,9 +87,7 @@ async def get_quota(desk: Desk, _: Call) -> Response:
     """Those that were set; a priority alone is none."""
     quotas = await desk.see(lambda state: sorted(state.registry.quotas.items()))
     status = quotas_to(
-        RoleQuota(role, each.guarantee, each.limit)
-        for role, each in quotas
-        if each.guarantee or each.limit
+        RoleQuota(role, each.guarantee, each.limit) for role, each in quotas if each.guarantee or each.limit
     )
     return Response(type=Type.GET_QUOTA, get_quota=Response.GetQuota(status=status))
 

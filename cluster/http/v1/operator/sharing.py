@@ -9,7 +9,7 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """One answer of a kind is made at a time. Who asks meanwhile gets the next one: what he has seen happen is in it."""
+    """One answer of a kind is made at a time. Who asks meanwhile gets the next: what he has just done is in it."""
 
     def __init__(self) -> None:
         self.made = 0
