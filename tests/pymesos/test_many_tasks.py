@@ -13,7 +13,7 @@ from cluster.master.invariants import violations
 from tests.pymesos.remote import schedulers
 
 LONG = 300.0
-"""Seconds: 10,000 took 45 on two busy processors; each of 20,000 updates is a request of PyMesos's, one after the other."""
+"""Seconds: 10,000 took 45 on two busy processors; each of 20,000 updates is a request of PyMesos's own."""
 
 
 @pytest.mark.asyncio

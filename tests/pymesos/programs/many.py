@@ -38,7 +38,11 @@ class Many(Scheduler):
             driver.suppressOffers()
 
     def task(self, offer, number):
-        own = {"executor": self.executor, "data": "cXVpY2s="} if self.executor else {"command": {"value": "true"}}
+        own = (
+            {"executor": self.executor, "data": "cXVpY2s="}
+            if self.executor
+            else {"command": {"value": "true"}}
+        )
         return {
             "task_id": {"value": f"task-{number}"},
             "agent_id": offer["agent_id"],
