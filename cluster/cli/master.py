@@ -48,6 +48,11 @@ __all__ = ["master"]
     default=DEFAULT_TTL,
     help="Seconds until another master leads when this one is lost, or cannot reach etcd; 5 at least in production.",
 )
+@option(
+    "--standby-proxy",
+    is_flag=True,
+    help="While another leads, carry requests and streams to it, rather than say where it is (307).",
+)
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
 @allocator_option
 @quota_options
@@ -120,6 +125,12 @@ __all__ = ["master"]
     default=1000,
     help="How many tasks on unreachable agents are remembered of each framework.",
 )
+@option(
+    "--max-operator-event-stream-subscribers",
+    type=click.IntRange(1),
+    default=1000,
+    help="How many may subscribe to what happens, by Mesos's operator API; with one more the first is cut off.",
+)
 def master(
     host: str,
     port: int,
@@ -128,6 +139,7 @@ def master(
     registry: str | None,
     election: EtcdAddress | None,
     lease_ttl: int,
+    standby_proxy: bool,
     weights: tuple[tuple[str, float], ...],
     allocator: str,
     guarantees: tuple[tuple[str, Resources], ...],
@@ -147,6 +159,7 @@ def master(
     completed_frameworks: int,
     completed_tasks: int,
     max_unreachable_tasks_per_framework: int,
+    max_operator_event_stream_subscribers: int,
 ) -> None:
     """Run a master: it offers the agents' resources to frameworks.
 
@@ -156,6 +169,8 @@ def master(
     if registry is not None and (registry == "etcd") != (election is not None):
         text = "goes with --election" if election is None else "masters that elect one share that in etcd"
         raise click.BadParameter(f"{registry}: {text}", param_hint="--registry")
+    if standby_proxy and election is None:
+        raise click.BadParameter("goes with --election", param_hint="--standby-proxy")
     options = MasterOptions(
         allocation_interval=allocation_interval,
         offer_timeout=offer_timeout,
@@ -171,6 +186,7 @@ def master(
         completed_frameworks=completed_frameworks,
         completed_tasks=completed_tasks,
         max_unreachable_tasks_per_framework=max_unreachable_tasks_per_framework,
+        max_operator_event_stream_subscribers=max_operator_event_stream_subscribers,
     )
     roles = quotas(guarantees, limits, priorities)
 
@@ -189,6 +205,7 @@ def master(
             options=options,
             contender=contender,
             detector=detector,
+            standby_proxy=standby_proxy,
             registry=store,
             weights=dict(weights),
             roles=roles,

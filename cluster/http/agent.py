@@ -12,7 +12,7 @@ from aiohttp import web
 from actors import Clock
 from cluster.agent import Agent
 
-from . import files
+from . import files, openapi
 from .mesos_files import agent_files
 from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
@@ -95,6 +95,7 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
     mesos_pages.install(agent, agent_files(agent))
+    openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
     agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
 
