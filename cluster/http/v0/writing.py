@@ -18,7 +18,10 @@ _ENCODER = msgspec.json.Encoder()
 
 
 async def write(value: Any) -> tuple[bytes, float]:
-    """A value as JSON, and the seconds that took; iterators in objects are arrays, made as they are written."""
+    """A value as JSON, and the seconds that took.
+
+    Iterators are arrays, made as they are written: those in the outermost object, and in the objects that they give.
+    """
     pieces: list[bytes] = []
     spent, begun = 0.0, time.perf_counter()
     for _ in _written(value, pieces):
