@@ -53,6 +53,16 @@ def task(
     }
 
 
+def executor(python: Path, executor_id: str = "main") -> dict[str, Any]:
+    """An ExecutorInfo: programs/executor.py."""
+    return {
+        "executor_id": value(executor_id),
+        "name": executor_id,
+        "command": {"value": f"exec {python} {PROGRAMS / 'executor.py'}"},
+        "resources": scalars("cpus:0.1;mem:32"),
+    }
+
+
 class Remote:
     """A program of PyMesos's that is told what to call, and tells what is called."""
 
