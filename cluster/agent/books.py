@@ -265,8 +265,11 @@ class Books:
         self.finish(run, task)
         self.emit(run.framework.id, task, state, reason, text, now, exit_code=exit_code, healthy=healthy)
 
-    def drop(self, run: ExecutorRun, text: str) -> None:
-        """A run is over. The master hears of an executor's end, as it holds resources of its own."""
+    def drop(self, run: ExecutorRun, text: str, status: int | None = None) -> None:
+        """A run is over. The master hears of an executor's end, as it holds resources of its own.
+
+        `status` is that of its process, as waitpid(2) tells it.
+        """
         if self.runs.get(run.key) is run:
             del self.runs[run.key]
             self.shared.pop(run.key, None)
@@ -276,7 +279,7 @@ class Books:
             self.touch_run(run.key)
         self.effects.append(StopChecks(run))
         if run.info is not None:
-            message = ExitedExecutor(self.info.id, run.framework.id, run.executor_id, text)
+            message = ExitedExecutor(self.info.id, run.framework.id, run.executor_id, text, status)
             self.effects.append(ToMaster(message))
         self.forget_framework(run.framework.id)
 

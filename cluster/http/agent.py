@@ -12,7 +12,7 @@ from aiohttp import web
 from actors import Clock
 from cluster.agent import Agent
 
-from . import files
+from . import files, openapi
 from .v0.metrics import agent_metrics
 from .v1.executor import ExecutorApi
 from .v1.stream import MAX_WAITING
@@ -92,6 +92,7 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
+    openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
     agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
 

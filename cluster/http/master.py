@@ -10,7 +10,7 @@ from aiohttp import web
 
 from cluster.master import Master
 
-from . import operator
+from . import openapi, operator
 from .snapshot import Snapshots
 from .standby import leader_page, redirect
 from .ui import page
@@ -82,6 +82,7 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
     master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here")
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
+    openapi.install(master, openapi.MASTER, "ostrom master")
     master.system.http.root = master.upid
     master.system.http.metrics.add_source(master.upid, lambda: master_metrics(master))
     return snapshots
