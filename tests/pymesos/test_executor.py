@@ -126,8 +126,8 @@ async def test_an_executor_that_ends_by_itself(
     for task_id in ("a", "b"):
         told = await run.framework.status(task_id, "TASK_FAILED")
         assert told["reason"] == "REASON_EXECUTOR_TERMINATED"
-    executor_id, agent_id, _ = await run.framework.event("executorLost")
-    assert (executor_id, agent_id) == (run.executor_id, run.agent_id)
+    # The status is what waitpid(2) says.
+    assert await run.framework.event("executorLost") == [run.executor_id, run.agent_id, status << 8]
     assert run.framework.heard("slaveLost") == []
     # The same one can be started again.
     await run.framework.call("reviveOffers")
@@ -146,7 +146,8 @@ async def test_a_command_that_is_no_executor(
     wrong = {**executor(pymesos), "command": {"value": "exec no-such-program"}}
     await framework.call("launchTasks", offer["id"], [task(offer, "a", executor=wrong)])
     await framework.status("a", "TASK_FAILED")
-    await framework.event("executorLost")
+    # The shell's word for that.
+    assert (await framework.event("executorLost"))[2] == 127 << 8
 
 
 @pytest.mark.asyncio
