@@ -28,7 +28,9 @@ async def test_nothing_at_all(operator: Operator) -> None:
 
 @pytest.mark.asyncio
 async def test_agents(served: Served, operator: Operator) -> None:
-    agent = await served.agent("cpus:4;mem:1024;ports:[31000-31009]", "rack:r1", revocable=Resources.of(cpus=2))
+    agent = await served.agent(
+        "cpus:4;mem:1024;ports:[31000-31009]", "rack:r1", revocable=Resources.of(cpus=2)
+    )
     await served.order("reserve", agent.id, "eng", Resources.of(cpus=1))
     framework = await served.framework("eng")
     (offer,) = framework.offers()
