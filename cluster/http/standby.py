@@ -10,6 +10,7 @@ from actors import UPID, Actor, format_address
 from cluster.election import Detector
 
 from .carrying import Carrier
+from .v0.metrics import standby_metrics
 from .v1.version import version_page
 
 __all__ = ["Standby", "leader_page", "redirect"]
@@ -42,12 +43,16 @@ class Standby(Actor):
         text = "what the leader answers" if self._carries else "307 to the same of the leader"
         self.route("/", self._refer, methods=METHODS, help=f"anything else: {text}")
         self.system.http.root = self.upid
+        self.system.http.metrics.add_source(self.upid, self._figures)
 
     def finalize(self) -> None:
         """Stop looking."""
         self._detector.close()
         if self._carrier is not None:
             self._carrier.close()
+
+    def _figures(self) -> dict[str, float]:
+        return standby_metrics(max(0.0, self.clock.time() - self.system.started_at))
 
     def _detected(self, leader: UPID | None) -> None:
         self.leader = leader
