@@ -340,25 +340,24 @@ async def test_what_the_allocator_refuses_changes_nothing(
 
 @pytest.mark.asyncio
 async def test_an_update_that_waits_for_its_turn_is_answered_when_it_had_it() -> None:
-    async with Served(MasterOptions(rate_limits={"slow": RateLimit(1.0, 2)})) as served:
-        async with Client(served.url, principal="slow") as client:
-            await client.subscribe()
-            info = {**client.info, "name": "other"}
-            asked = asyncio.create_task(client.call("UPDATE_FRAMEWORK", framework_info=info))
-            async with asyncio.timeout(WITHIN):
-                while not served.master._limits._waiting["slow"]:
-                    await asyncio.sleep(0.001)
-            assert served.master.state.frameworks[client.id].info.name == "test"
-            assert not asked.done()
-            await served.advance(1)
-            assert await asked == (200, "")
-            assert served.master.state.frameworks[client.id].info.name == "other"
-            # The third that waits is one too many.
-            calls = [
-                asyncio.create_task(client.call("UPDATE_FRAMEWORK", framework_info=info)) for _ in range(4)
-            ]
-            assert (await client.end())[-1]["error"]["message"] == (
-                "principal 'slow': more than 2 messages wait"
-            )
-            await served.advance(5)
-            assert {status for status, _ in await asyncio.gather(*calls)} <= {200, 403}
+    limits = {"slow": RateLimit(1.0, 2)}
+    async with (
+        Served(MasterOptions(rate_limits=limits)) as served,
+        Client(served.url, principal="slow") as client,
+    ):
+        await client.subscribe()
+        info = {**client.info, "name": "other"}
+        asked = asyncio.create_task(client.call("UPDATE_FRAMEWORK", framework_info=info))
+        async with asyncio.timeout(WITHIN):
+            while not served.master._limits._waiting["slow"]:
+                await asyncio.sleep(0.001)
+        assert served.master.state.frameworks[client.id].info.name == "test"
+        assert not asked.done()
+        await served.advance(1)
+        assert await asked == (200, "")
+        assert served.master.state.frameworks[client.id].info.name == "other"
+        # The third that waits is one too many.
+        calls = [asyncio.create_task(client.call("UPDATE_FRAMEWORK", framework_info=info)) for _ in range(4)]
+        assert (await client.end())[-1]["error"]["message"] == ("principal 'slow': more than 2 messages wait")
+        await served.advance(5)
+        assert {status for status, _ in await asyncio.gather(*calls)} <= {200, 403}

@@ -197,7 +197,8 @@ def test_constraints_that_are_none() -> None:
         ),
         (
             "",
-            CONSTRAINTS % '{"selector":{"pseudoattribute_type":"ZONE","attribute_name":"rack"},"predicate":{}}',
+            CONSTRAINTS
+            % '{"selector":{"pseudoattribute_type":"ZONE","attribute_name":"rack"},"predicate":{}}',
             "offer_constraints.groups[0].attribute_constraints[0].selector has attribute_name and",
         ),
         (
