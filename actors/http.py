@@ -24,7 +24,7 @@ from .upid import UPID
 if TYPE_CHECKING:
     from .system import ActorSystem
 
-__all__ = ["Authenticator", "HttpRoutes", "RouteHandler", "basic_auth"]
+__all__ = ["Authenticator", "HttpRoutes", "RouteHandler", "RouteInfo", "basic_auth"]
 
 log = logging.getLogger("ostrom.actors.http")
 
@@ -34,6 +34,8 @@ RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable
 
 MAX_BODY = 4 * 1024 * 1024
 LOGGING_TOGGLE_SECONDS = 60.0
+TOGGLE = "/logging/toggle"
+LOGGER = "ostrom"
 
 
 class Route(NamedTuple):
@@ -44,6 +46,15 @@ class Route(NamedTuple):
     handler: RouteHandler
     methods: tuple[str, ...]
     help: str
+
+
+class RouteInfo(NamedTuple):
+    """One path that is served, and what for. `upid` is whose it is, None for the system's own pages."""
+
+    path: str
+    methods: tuple[str, ...]
+    help: str
+    upid: UPID | None = None
 
 
 Authenticator = Callable[[web.Request], bool | Awaitable[bool]]
@@ -83,9 +94,9 @@ class HttpRoutes:
             "/metrics": (self._metrics, "metrics for Prometheus"),
             "/metrics/snapshot": (self._snapshot, "the same metrics as one JSON object"),
             "/__processes__": (self._processes, "every actor: mailbox, messages handled, links"),
-            "/logging/toggle": (
+            TOGGLE: (
                 self._toggle,
-                "POST ?level=DEBUG&seconds=60: set the log level, and put it back after that time",
+                "?level=DEBUG&seconds=60: set the log level, and put it back after that time",
             ),
             "/help": (self._help, "this page"),
         }
@@ -130,6 +141,19 @@ class HttpRoutes:
             del self._routes[path]
         if self.root == upid:
             self.root = None
+        self.metrics.remove_actor(upid)
+
+    def routes(self) -> list[RouteInfo]:
+        """All that is served: the system's own pages, then the actors' routes by their whole paths."""
+        pages = [RouteInfo(path, self._methods(path), text) for path, (_, text) in self._pages.items()]
+        return pages + [
+            RouteInfo(path, route.methods, route.help, route.upid)
+            for path, route in sorted(self._routes.items())
+        ]
+
+    @staticmethod
+    def _methods(page: str) -> tuple[str, ...]:
+        return ("POST",) if page == TOGGLE else ("GET",)
 
     def _find(self, path: str) -> Route | None:
         """The route with the longest prefix of this path, by whole segments."""
@@ -247,13 +271,20 @@ class HttpRoutes:
             raise web.HTTPBadRequest(text=f"seconds: {error}\n") from error
         if not 0 < seconds <= 86_400:
             raise web.HTTPBadRequest(text=f"seconds is {seconds:g}, not between 0 and 86400\n")
-        logger = logging.getLogger("ostrom")
+        self.set_log_level(known[level], seconds)
+        return web.json_response({"logger": LOGGER, "level": level, "seconds": seconds})
+
+    @property
+    def log_level(self) -> int:
+        """The level from which ostrom logs, a number of the module logging: 10 is DEBUG, 20 INFO."""
+        return logging.getLogger(LOGGER).getEffectiveLevel()
+
+    def set_log_level(self, level: int, seconds: float) -> None:
+        """Set it for that time; then it is what it was before the first of such calls."""
         self._put_back()
-        before = logger.level
-        clock = self._system.clock
-        self._toggled = before, clock.call_at(clock.monotonic() + seconds, self._put_back)
+        logger, clock = logging.getLogger(LOGGER), self._system.clock
+        self._toggled = logger.level, clock.call_at(clock.monotonic() + seconds, self._put_back)
         logger.setLevel(level)
-        return web.json_response({"logger": "ostrom", "level": level, "seconds": seconds})
 
     def _put_back(self) -> None:
         """Set the log level that was there before the toggle, if one is in force."""
@@ -261,14 +292,10 @@ class HttpRoutes:
             before, timer = self._toggled
             self._toggled = None
             timer.cancel()
-            logging.getLogger("ostrom").setLevel(before)
+            logging.getLogger(LOGGER).setLevel(before)
 
     def _help(self, _request: web.Request) -> web.Response:
-        lines = [f"{path:32} {text}" for path, (_, text) in self._pages.items()]
-        lines += [
-            f"{path:32} {' '.join(route.methods)}  {route.help}"
-            for path, route in sorted(self._routes.items())
-        ]
+        lines = [f"{each.path:32} {' '.join(each.methods)}  {each.help}" for each in self.routes()]
         lines.append(
             f"{'/<actor>/<message>':32} POST  send a message with a JSON body; ?ask to await the reply"
         )

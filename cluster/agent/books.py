@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -70,6 +70,8 @@ class Books:
         """The master that has sent what waits."""
         self.unheard: set[Key] = set()
         """Executors that ended while there was no master to tell, since the last registration."""
+        self.counters: Counter[str] = Counter()
+        """What has ended since this process began: tasks by their state, executors."""
         self.effects: list[Effect] = []
         self.dirty: dict[tuple[str, str, str], None] = {}
 
@@ -203,6 +205,8 @@ class Books:
     ) -> None:
         """A new state: noted, and on its way to the framework until it is acknowledged."""
         before = task.status
+        if state.terminal and not before.state.terminal:
+            self.counters[f"tasks_{state.short.lower()}"] += 1
         task.status = TaskStatus(
             task.info.task_id,
             state,
@@ -261,17 +265,21 @@ class Books:
         self.finish(run, task)
         self.emit(run.framework.id, task, state, reason, text, now, exit_code=exit_code, healthy=healthy)
 
-    def drop(self, run: ExecutorRun, text: str) -> None:
-        """A run is over. The master hears of an executor's end, as it holds resources of its own."""
+    def drop(self, run: ExecutorRun, text: str, status: int | None = None) -> None:
+        """A run is over. The master hears of an executor's end, as it holds resources of its own.
+
+        `status` is that of its process, as waitpid(2) tells it.
+        """
         if self.runs.get(run.key) is run:
             del self.runs[run.key]
             self.shared.pop(run.key, None)
+            self.counters["executors_terminated"] += not run.group
             if run.info is not None:
                 self._charge(run.info.resources, -1)
             self.touch_run(run.key)
         self.effects.append(StopChecks(run))
         if run.info is not None:
-            message = ExitedExecutor(self.info.id, run.framework.id, run.executor_id, text)
+            message = ExitedExecutor(self.info.id, run.framework.id, run.executor_id, text, status)
             self.effects.append(ToMaster(message))
         self.forget_framework(run.framework.id)
 

@@ -132,4 +132,4 @@ class TaskRules(ReconciliationRules):
             return
         self.remove_executor(agent, executor)
         framework = self.frameworks.get(message.framework_id)
-        self.tell(framework, FrameworkFailure(agent.id, message.executor_id, message.message))
+        self.tell(framework, FrameworkFailure(agent.id, message.executor_id, message.message, message.status))

@@ -40,6 +40,7 @@ from .executor import (
     ExecutorShutdown,
     ExecutorStatusUpdate,
     LaunchTask,
+    LaunchTaskGroup,
     ReconnectExecutor,
     RegisterExecutor,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "Launch",
     "LaunchGroup",
     "LaunchTask",
+    "LaunchTaskGroup",
     "Offer",
     "Offers",
     "Operation",
