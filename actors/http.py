@@ -34,6 +34,7 @@ RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable
 
 MAX_BODY = 4 * 1024 * 1024
 LOGGING_TOGGLE_SECONDS = 60.0
+LOGGER = "ostrom"
 
 
 class Route(NamedTuple):
@@ -130,6 +131,7 @@ class HttpRoutes:
             del self._routes[path]
         if self.root == upid:
             self.root = None
+        self.metrics.remove_actor(upid)
 
     def _find(self, path: str) -> Route | None:
         """The route with the longest prefix of this path, by whole segments."""
@@ -247,13 +249,20 @@ class HttpRoutes:
             raise web.HTTPBadRequest(text=f"seconds: {error}\n") from error
         if not 0 < seconds <= 86_400:
             raise web.HTTPBadRequest(text=f"seconds is {seconds:g}, not between 0 and 86400\n")
-        logger = logging.getLogger("ostrom")
+        self.set_log_level(known[level], seconds)
+        return web.json_response({"logger": LOGGER, "level": level, "seconds": seconds})
+
+    @property
+    def log_level(self) -> int:
+        """The level from which ostrom logs, a number of the module logging: 10 is DEBUG, 20 INFO."""
+        return logging.getLogger(LOGGER).getEffectiveLevel()
+
+    def set_log_level(self, level: int, seconds: float) -> None:
+        """Set it for that time; then it is what it was before the first of such calls."""
         self._put_back()
-        before = logger.level
-        clock = self._system.clock
-        self._toggled = before, clock.call_at(clock.monotonic() + seconds, self._put_back)
+        logger, clock = logging.getLogger(LOGGER), self._system.clock
+        self._toggled = logger.level, clock.call_at(clock.monotonic() + seconds, self._put_back)
         logger.setLevel(level)
-        return web.json_response({"logger": "ostrom", "level": level, "seconds": seconds})
 
     def _put_back(self) -> None:
         """Set the log level that was there before the toggle, if one is in force."""
@@ -261,7 +270,7 @@ class HttpRoutes:
             before, timer = self._toggled
             self._toggled = None
             timer.cancel()
-            logging.getLogger("ostrom").setLevel(before)
+            logging.getLogger(LOGGER).setLevel(before)
 
     def _help(self, _request: web.Request) -> web.Response:
         lines = [f"{path:32} {text}" for path, (_, text) in self._pages.items()]

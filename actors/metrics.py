@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
+
+from .upid import UPID
 
 if TYPE_CHECKING:
     from .system import ActorSystem
@@ -23,6 +25,18 @@ class SystemMetrics(Collector):
         self._system = system
         self.registry = CollectorRegistry()
         self.registry.register(self)
+        self._sources: dict[UPID, Callable[[], Mapping[str, float]]] = {}
+
+    def add_source(self, actor: UPID, source: Callable[[], Mapping[str, float]]) -> None:
+        """Have a snapshot hold more, by names that Prometheus would not take, for as long as the actor lives.
+
+        `source` is called between the turns of actors. One more for the same actor takes the place of the first.
+        """
+        self._sources[actor] = source
+
+    def remove_actor(self, actor: UPID) -> None:
+        """Drop an actor's source."""
+        self._sources.pop(actor, None)
 
     def collect(self) -> Iterable[Metric]:
         """The runtime's own figures."""
@@ -56,7 +70,7 @@ class SystemMetrics(Collector):
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def snapshot(self) -> dict[str, float]:
-        """Every sample by its name and labels."""
+        """Every sample by its name and labels, and what the sources say."""
         values: dict[str, float] = {}
         for metric in self.registry.collect():
             for sample in metric.samples:
@@ -64,4 +78,6 @@ class SystemMetrics(Collector):
                     continue
                 labels = ",".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
                 values[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+        for source in self._sources.values():
+            values.update(source())
         return values

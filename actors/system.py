@@ -101,6 +101,8 @@ class ActorSystem:
         self._actors = self._directory.actors
         self._links = Links()
         self._started = False
+        self.started_at = 0.0
+        """When it was started, by its clock; seconds since the epoch."""
         self.closing = False
         """Whether `close` was called: whoever ends now is not to be started again."""
         self._spawning = False
@@ -169,6 +171,7 @@ class ActorSystem:
             raise
         self._peers.connect(self._transport)
         self._started = self._spawning = True
+        self.started_at = self.clock.time()
         return self
 
     async def close(self) -> None:

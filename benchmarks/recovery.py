@@ -68,7 +68,7 @@ async def restart(cluster: LocalCluster, tasks: int) -> float:
 
 def running(address: str) -> int:
     """How many tasks run, as the agent's page says."""
-    with urllib.request.urlopen(f"http://{address}/agent/state") as answer:
+    with urllib.request.urlopen(f"http://{address}/ostrom/state") as answer:
         state = json.load(answer)
     return sum(task["state"] == "TASK_RUNNING" for run in state["executors"] for task in run["tasks"])
 

@@ -7,7 +7,8 @@ keeps `--instances` tasks of a command running. What happens when what dies:
 - The leader, by kill -9: the kernel frees its lock, a standby leads within a moment, subscribes with the framework's
   id, asks what became of the tasks, and goes on. The tasks notice nothing: they have `FAILOVER_TIMEOUT`.
 - The leader, by SIGTERM: likewise. A standby: nothing. A task, or its agent: the leader launches it anew.
-- `curl -X POST 'http://HOST:PORT/teardown?framework=ID'` ends the tasks, the leader, and each standby that follows it.
+- `curl -X POST 'http://HOST:PORT/ostrom/teardown?framework=ID'` ends the tasks, the leader, and each standby that
+  follows it.
 
 A lock on a file elects on one machine. On several, a contender over etcd takes its place, and etcd keeps the state.
 """

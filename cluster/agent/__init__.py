@@ -9,6 +9,7 @@ from .reconfiguration import ReconfigurationError, ReconfigurationPolicy
 from .sandbox import Sandboxes
 from .state import AgentState
 from .store import AgentStore, MemoryStore, SqliteStore
+from .tokens import ExecutorTokens, load_key
 
 __all__ = [
     "Agent",
@@ -19,6 +20,7 @@ __all__ = [
     "Container",
     "Containerizer",
     "Disk",
+    "ExecutorTokens",
     "MemoryStore",
     "ProcessContainerizer",
     "RealDisk",
@@ -27,4 +29,5 @@ __all__ = [
     "Sandboxes",
     "SqliteStore",
     "TimerContainerizer",
+    "load_key",
 ]

@@ -40,6 +40,7 @@ from .effects import (
     StopChecks,
     ToMaster,
 )
+from .environment import environment_of
 from .fetching import Fetcher
 from .gc import Disk, SandboxCollector
 from .hearing import Hearing
@@ -50,6 +51,7 @@ from .runner import Runner
 from .sandbox import Sandboxes
 from .state import AgentState
 from .store import AgentStore
+from .tokens import ExecutorTokens
 from .updates import RETRY_MIN
 
 __all__ = ["Agent"]
@@ -66,7 +68,8 @@ class Agent(Hearing):
     are made below `work_dir`. With a `store` all that it must know again is written there before anybody is told, and
     a new process with the same store goes on where this one ended; what runs lives on meanwhile, if the containerizer
     can let it. Without one everything ends with the process. From a `disk` old sandboxes are removed. `boot_id` names
-    this life of the machine, which may have taken the last that was written with it.
+    this life of the machine, which may have taken the last that was written with it. From `key` are made the tokens by
+    which executors prove who they are; a new one is made if none is given.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Agent(Hearing):
         store: AgentStore | None = None,
         disk: Disk | None = None,
         boot_id: str = "",
+        key: bytes = b"",
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -89,6 +93,7 @@ class Agent(Hearing):
         self.containerizer = containerizer
         self.store = store
         self.sandboxes = Sandboxes(work_dir)
+        self.tokens = ExecutorTokens(key)
         self.state = AgentState(info, self._uuid, containerizer.runs_executors, self.options)
         self.state.boot_id = boot_id
         self.runner = Runner(
@@ -291,7 +296,7 @@ class Agent(Hearing):
                 self.runner.destroy_after(effect)
             case Forget(run):
                 self.runner.forget(run)
-                if (path := self._sandbox(run)) is not None:
+                if (path := self.sandbox_of(run)) is not None:
                     self.collector.schedule(path, self._now)
             case StartChecks():
                 self.runner.start_checks(effect)
@@ -318,21 +323,17 @@ class Agent(Hearing):
             # Not a task's failure but ours: the actor's failure policy decides.
             self.defer(_raise, error)
 
-    def _environment(self, run: ExecutorRun) -> Mapping[str, str]:
+    def _environment(self, run: ExecutorRun, sandbox: Path) -> Mapping[str, str]:
         """What a container's processes are told of where they are."""
-        timeout = self.options.recovery_timeout if self.store is not None else 0.0
-        environment = {
-            "OSTROM_AGENT_ID": self.state.info.id,
-            "OSTROM_AGENT": str(self.upid),
-            "OSTROM_FRAMEWORK_ID": run.framework.id,
-            "OSTROM_EXECUTOR_ID": run.executor_id,
-            "OSTROM_CONTAINER_ID": run.container_id,
-        }
-        if run.custom:
-            environment["OSTROM_RECOVERY_TIMEOUT"] = f"{timeout:g}"
-        else:
-            environment["OSTROM_TASK_ID"] = run.executor_id
-        return environment
+        return environment_of(
+            run,
+            self.state.info.id,
+            self.upid,
+            self.options,
+            sandbox=sandbox,
+            checkpoint=self.store is not None,
+            token=self.tokens.of(run.container_id),
+        )
 
     # Sandboxes.
 
@@ -340,10 +341,11 @@ class Agent(Hearing):
         for path, changed in await disk.ended(self.sandboxes.work_dir):
             self.collector.schedule(path, changed)
         for run in self.state.runs.values():
-            if (used := self._sandbox(run)) is not None:
+            if (used := self.sandbox_of(run)) is not None:
                 self.collector.keep(used)
 
-    def _sandbox(self, run: ExecutorRun) -> Path | None:
+    def sandbox_of(self, run: ExecutorRun) -> Path | None:
+        """The directory of a run, if it has one."""
         try:
             return self.sandboxes.latest(self.state.info.id, *run.key)
         except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -70,6 +70,8 @@ class Books:
         """The master that has sent what waits."""
         self.unheard: set[Key] = set()
         """Executors that ended while there was no master to tell, since the last registration."""
+        self.counters: Counter[str] = Counter()
+        """What has ended since this process began: tasks by their state, executors."""
         self.effects: list[Effect] = []
         self.dirty: dict[tuple[str, str, str], None] = {}
 
@@ -203,6 +205,8 @@ class Books:
     ) -> None:
         """A new state: noted, and on its way to the framework until it is acknowledged."""
         before = task.status
+        if state.terminal and not before.state.terminal:
+            self.counters[f"tasks_{state.short.lower()}"] += 1
         task.status = TaskStatus(
             task.info.task_id,
             state,
@@ -266,6 +270,7 @@ class Books:
         if self.runs.get(run.key) is run:
             del self.runs[run.key]
             self.shared.pop(run.key, None)
+            self.counters["executors_terminated"] += not run.group
             if run.info is not None:
                 self._charge(run.info.resources, -1)
             self.touch_run(run.key)

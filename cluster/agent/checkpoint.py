@@ -61,6 +61,7 @@ class StoredRun(Struct, frozen=True, omit_defaults=True):
     queued: list[str] = []
     sandbox: str = ""
     registered: bool = False
+    by_itself: bool = False
 
 
 class StoredTask(Struct, frozen=True, omit_defaults=True):
@@ -78,6 +79,7 @@ class StoredTask(Struct, frozen=True, omit_defaults=True):
     end_text: str = ""
     grace: float = 0.0
     heard: str = ""
+    group: str = ""
 
 
 TYPES: dict[str, Any] = {
@@ -129,6 +131,7 @@ def _record(books: Books, kind: str, framework_id: str, id_: str) -> object | No
         task.end_text,
         task.grace,
         task.heard,
+        task.group,
     )
 
 
@@ -146,6 +149,7 @@ def _stored_run(run: ExecutorRun) -> StoredRun:
         run.queued,
         run.sandbox,
         run.registered,
+        run.by_itself,
     )
 
 
@@ -196,6 +200,7 @@ def _run(executor_id: str, stored: StoredRun) -> ExecutorRun:
         stored.group,
         UPID.parse(stored.upid) if stored.upid else None,
         registered=stored.registered,
+        by_itself=stored.by_itself,
         queued=list(stored.queued),
         sandbox=stored.sandbox,
     )
@@ -214,4 +219,5 @@ def _task(stored: StoredTask) -> AgentTask:
         stored.end_text,
         stored.grace,
         stored.heard,
+        stored.group,
     )

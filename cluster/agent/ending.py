@@ -68,7 +68,9 @@ class EndRules(LaunchRules):
         elif task.info.task_id in run.queued:
             text = text or "killed before its executor was ready"
             reason = reason if reason is not Reason.NONE else Reason.TASK_KILLED_DURING_LAUNCH
-            self.end(run, task, state, reason, text, now)
+            together = [each for each in run.tasks.values() if task.group and each.group == task.group]
+            for each in together or [task]:
+                self.end(run, each, state, reason, text, now)
         elif run.upid is not None:
             self.effects.append(Send(run.upid, ExecutorKillTask(task.info.task_id, grace)))
         # Else it is told when its executor registers again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -16,9 +17,11 @@ from cluster.messages import (
     ExecutorToFramework,
     FrameworkToExecutor,
     LaunchTask,
+    LaunchTaskGroup,
     Reason,
     RegisterExecutor,
     Source,
+    TaskInfo,
     TaskState,
     TaskStatus,
     may_follow,
@@ -26,7 +29,7 @@ from cluster.messages import (
 
 from .effects import Link, Send, ToMaster
 from .ending import EndRules
-from .records import ExecutorRun, Phase
+from .records import AgentTask, ExecutorRun, Phase
 
 __all__ = ["ExecutorRules"]
 
@@ -54,7 +57,7 @@ class ExecutorRules(EndRules):
             or run.phase is Phase.TERMINATING
         ):
             return False
-        run.upid = sender
+        run.upid, run.by_itself = sender, message.by_itself
         run.phase = Phase.RUNNING
         self.touch_run(run.key)
         self.effects.append(Link(sender))
@@ -71,21 +74,24 @@ class ExecutorRules(EndRules):
             else:
                 self._update(run, sender, status, now)
         there = set(message.tasks)
+        missed: list[AgentTask] = []
         for task_id, task in list(run.tasks.items()):
-            if task_id in there:
+            staging = task.status.state is TaskState.STAGING
+            if task_id in there or (message.by_itself and not staging):
                 if task.killed:
                     # The order to kill may have been lost with the connection.
                     self.effects.append(Send(sender, ExecutorKillTask(task_id, task.grace)))
-            elif task.status.state is TaskState.STAGING:
+            elif staging:
                 if task.killed:
                     text = task.end_text or "killed before its executor had it"
                     reason = task.end_reason if task.end_reason.value else Reason.TASK_KILLED_DURING_LAUNCH
                     self.end(run, task, task.end_state, reason, text, now)
                 else:
-                    self.effects.append(Send(sender, LaunchTask(task.info)))
+                    missed.append(task)
             else:
                 text = "its executor registered again without it"
                 self.end(run, task, TaskState.FAILED, Reason.EXECUTOR_TERMINATED, text, now)
+        self._launch_by_executor(sender, missed)
         run.queued = []
         if not run.registered and not run.tasks and not message.tasks:
             # All that it was started for was killed before it was there: it would idle for ever (MESOS-8411).
@@ -93,6 +99,17 @@ class ExecutorRules(EndRules):
         run.registered = True
         self.launch_waiting(now)
         return True
+
+    def _launch_by_executor(self, executor: UPID, tasks: Sequence[AgentTask]) -> None:
+        """Send an executor what it does not have; what belongs together at once."""
+        groups: dict[str, list[TaskInfo]] = {}
+        for task in tasks:
+            if task.group:
+                groups.setdefault(task.group, []).append(task.info)
+            else:
+                self.effects.append(Send(executor, LaunchTask(task.info)))
+        for infos in groups.values():
+            self.effects.append(Send(executor, LaunchTaskGroup(tuple(infos))))
 
     def executor_exited(self, upid: UPID) -> None:
         """An executor's connection is gone. If its process is too, its container tells; else it may come back."""
@@ -102,7 +119,13 @@ class ExecutorRules(EndRules):
                 self.touch_run(run.key)
                 if run.phase is Phase.RUNNING:
                     run.phase = Phase.REGISTERING
-                    self.watch_registration(run, self.options.executor_reregistration_timeout)
+                    options = self.options
+                    self.watch_registration(
+                        run,
+                        options.executor_resubscription_timeout
+                        if run.by_itself
+                        else options.executor_reregistration_timeout,
+                    )
 
     def executor_update(self, sender: UPID, message: ExecutorStatusUpdate, now: float) -> None:
         """A task's new state from its executor."""
@@ -164,6 +187,7 @@ class ExecutorRules(EndRules):
             source=Source.EXECUTOR,
             uuid=uuid,
             healthy=status.healthy,
+            check_status=status.check_status,
         )
         if status.state.terminal:
             self.launch_waiting(now)

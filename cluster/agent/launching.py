@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cluster.messages import (
     CommandInfo,
     ExecutorInfo,
     FrameworkInfo,
     LaunchTask,
+    LaunchTaskGroup,
     Reason,
     Reserved,
     RunTask,
@@ -70,7 +73,10 @@ class LaunchRules(Books):
             self._add(run, task, queued=True)
 
     def run_group(self, message: RunTaskGroup, now: float) -> None:
-        """Launch tasks together, each in a container of its own; nothing if any is here already."""
+        """Launch tasks together; nothing if any is here already.
+
+        For the default executor each is in a container of its own; another one is sent them.
+        """
         framework = message.framework
         infos = message.tasks
         for info in infos:
@@ -85,6 +91,9 @@ class LaunchRules(Books):
         tasks = [
             self._new_task(info, message.role, part, now) for info, part in zip(infos, reserved, strict=False)
         ]
+        if message.executor.command is not None and self.runs_executors:
+            self._group_for_executor(message, message.executor.command, tasks, now)
+            return
         group_id = message.executor.executor_id
         ids = [group_id, *(info.task_id for info in infos)]
         taken = [id_ for id_ in ids if (framework.id, id_) in self.runs or ids.count(id_) > 1]
@@ -107,6 +116,40 @@ class LaunchRules(Books):
             self._add(run, task)
             self.effects.append(LaunchContainer(run))
 
+    def _group_for_executor(
+        self, message: RunTaskGroup, command: CommandInfo, tasks: Sequence[AgentTask], now: float
+    ) -> None:
+        """Have an executor of the framework's run a group: it has all of it at once."""
+        framework, executor = message.framework, message.executor
+        run = self.runs.get((framework.id, executor.executor_id))
+        problem = next((text for task in tasks if (text := task.info.checks_problem())), None)
+        state, reason = TaskState.ERROR, Reason.TASK_GROUP_INVALID
+        if run is None and not message.launch_executor:
+            problem = problem or "its executor has ended"
+            state, reason = TaskState.DROPPED, Reason.EXECUTOR_TERMINATED
+        elif run is not None and (run.phase is Phase.TERMINATING or not run.custom):
+            problem = problem or (
+                "its executor is ending" if run.custom else "the executor id is that of a task"
+            )
+            state, reason = TaskState.DROPPED, Reason.EXECUTOR_TERMINATED
+        if problem is not None:
+            for task in tasks:
+                self._refuse(framework.id, task, state, reason, problem, now)
+            return
+        new = run is None
+        if run is None:
+            run = self._new_run(
+                framework, executor.executor_id, message.role, command, executor, message.executor_reserved
+            )
+        there = run.upid if run.phase is Phase.RUNNING else None
+        for task in tasks:
+            task.group = tasks[0].info.task_id
+            self._add(run, task, queued=there is None)
+        if new:
+            self.effects.append(LaunchContainer(run))
+        elif there is not None:
+            self.effects.append(Send(there, LaunchTaskGroup(tuple(task.info for task in tasks))))
+
     def supersede(self, framework_id: str, task_id: str) -> None:
         """Forget that a task was dropped, as it is launched once more: whoever does so has heard of that."""
         key = (framework_id, task_id)
@@ -119,7 +162,8 @@ class LaunchRules(Books):
 
     def _needed(self, message: RunTask | RunTaskGroup) -> Resources:
         if isinstance(message, RunTaskGroup):
-            needed = message.executor.resources
+            there = (message.framework.id, message.executor.executor_id) in self.runs
+            needed = Resources() if there else message.executor.resources
             for info in message.tasks:
                 needed += info.resources
             return needed

@@ -54,6 +54,8 @@ class AgentTask:
     grace: float = 0.0
     heard: str = ""
     """The uuid of the last update that its executor sent."""
+    group: str = ""
+    """Which tasks are to reach their executor together with it: the first of them, and all that name it."""
 
     @property
     def denied(self) -> bool:
@@ -82,6 +84,8 @@ class ExecutorRun:
     upid: UPID | None = None
     registered: bool = False
     """Whether it ever has."""
+    by_itself: bool = False
+    """Whether it comes back by itself, as it cannot be asked to."""
     tasks: dict[str, AgentTask] = field(default_factory=dict)
     queued: list[str] = field(default_factory=list)
     """Tasks that the executor has not been sent yet."""

@@ -53,7 +53,9 @@ class RecoveryRules(ExecutorRules):
 
     def _reconnect(self, run: ExecutorRun, now: float) -> None:
         upid, run.upid = run.upid, None
-        if upid is None:
+        if run.by_itself:
+            seconds = self.options.executor_resubscription_timeout
+        elif upid is None:
             seconds = self.options.executor_registration_timeout
         else:
             seconds = self.options.executor_reregistration_timeout

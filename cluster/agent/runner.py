@@ -45,6 +45,9 @@ class Turns(Protocol):
     def watch(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A task; an error in it is the actor's."""
 
+    def sandbox_of(self, run: ExecutorRun) -> Path | None:
+        """The directory of a run, if it has one."""
+
 
 class Events(Protocol):
     """What a runner tells, in turns of the actor."""
@@ -75,7 +78,7 @@ class Runner:
         containerizer: Containerizer,
         sandboxes: Sandboxes,
         fetcher: Fetcher,
-        environment: Callable[[ExecutorRun], Mapping[str, str]],
+        environment: Callable[[ExecutorRun, Path], Mapping[str, str]],
     ) -> None:
         self._turns = turns
         self._events = events
@@ -142,8 +145,7 @@ class Runner:
             "PATH": DEFAULT_PATH,
             "LANG": os.environ.get("LANG", "C.UTF-8"),
             "HOME": str(sandbox),
-            "OSTROM_SANDBOX": str(sandbox),
-            **self._environment(run),
+            **self._environment(run, sandbox),
             **command.environment,
         }
         return ContainerSpec(
@@ -244,7 +246,7 @@ class Runner:
         self, run: ExecutorRun, argv: Sequence[str], environment: Mapping[str, str], timeout: float | None
     ) -> int:
         """Run a check's command in a container of its own, in the sandbox of what it checks."""
-        sandbox = self._sandboxes.latest(self._environment(run)["OSTROM_AGENT_ID"], *run.key)
+        sandbox = self._turns.sandbox_of(run)
         if sandbox is None or run.command is None:
             raise ValueError(f"{run.key}: no sandbox")
         self._probes += 1

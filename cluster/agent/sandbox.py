@@ -80,17 +80,3 @@ class Sandboxes:
         self._made.discard(path.parent)
         for key in [key for key, latest in self._latest.items() if latest == path]:
             del self._latest[key]
-
-    @staticmethod
-    def open_file(sandbox: Path, name: str) -> int | None:
-        """Open a file of a sandbox for reading; None if there is no such regular file inside it.
-
-        What a task left there is not trusted: a path or a link that leads out of the sandbox is refused.
-        """
-        try:
-            real = (sandbox / name).resolve(strict=True)
-            if not real.is_relative_to(sandbox.resolve(strict=True)) or not real.is_file():
-                return None
-            return os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except (OSError, ValueError):
-            return None

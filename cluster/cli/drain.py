@@ -35,7 +35,7 @@ def drain(agent: str, max_grace_period: float | None, mark_gone: bool, wait: boo
     Its tasks are killed as their frameworks would kill them, with the reason that the agent is drained.
     """
     body = {"agent": agent, "max_grace_period": max_grace_period, "mark_gone": mark_gone}
-    row = post_json(master, "/agents/drain", body)
+    row = post_json(master, "/ostrom/agents/drain", body)
     click.echo(f"{agent} is {agent_state(row)}")
     if wait:
         _wait(master, agent, mark_gone)
@@ -50,7 +50,7 @@ def _wait(master: str, agent: str, mark_gone: bool) -> None:
     told = ""
     while True:
         try:
-            row = next((row for row in get_json(master, "/agents") if row["id"] == agent), None)
+            row = next((row for row in get_json(master, "/ostrom/agents") if row["id"] == agent), None)
         except NoMasterError as error:
             # It may be back in a moment, or another be there; the agent goes on draining.
             row, text = {"state": "draining"}, error.format_message()
@@ -79,7 +79,7 @@ def _wait(master: str, agent: str, mark_gone: bool) -> None:
 @master_option
 def deactivate(agent: str, master: str) -> None:
     """Offer AGENT no more. What it runs runs on."""
-    click.echo(f"{agent} is {agent_state(post_json(master, '/agents/deactivate', {'agent': agent}))}")
+    click.echo(f"{agent} is {agent_state(post_json(master, '/ostrom/agents/deactivate', {'agent': agent}))}")
 
 
 @click.command()
@@ -87,7 +87,7 @@ def deactivate(agent: str, master: str) -> None:
 @master_option
 def reactivate(agent: str, master: str) -> None:
     """Offer AGENT again that was deactivated or drained."""
-    click.echo(f"{agent} is {agent_state(post_json(master, '/agents/reactivate', {'agent': agent}))}")
+    click.echo(f"{agent} is {agent_state(post_json(master, '/ostrom/agents/reactivate', {'agent': agent}))}")
 
 
 @click.command()
@@ -100,5 +100,5 @@ def gone(agent: str, yes: bool, master: str) -> None:
     Should it live, it is told to end, with all that it runs.
     """
     confirm(f"Declare {agent} gone for ever, and all of its tasks ended?", yes)
-    post_json(master, "/agents/gone", {"agent": agent})
+    post_json(master, "/ostrom/agents/gone", {"agent": agent})
     click.echo(f"{agent} is gone")

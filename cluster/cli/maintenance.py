@@ -28,7 +28,7 @@ def maintenance(ctx: click.Context, master: str, as_json: bool) -> None:
     """
     ctx.obj = master
     if ctx.invoked_subcommand is None:
-        _print(get_json(master, "/maintenance"), as_json)
+        _print(get_json(master, "/ostrom/maintenance"), as_json)
 
 
 # Without an environment variable, which the group's has: what is given to that wins over it.
@@ -74,7 +74,7 @@ def schedule(inherited: str, file: IO[bytes], master: str | None, as_json: bool)
         body = json.load(file)
     except (ValueError, RecursionError) as error:
         raise click.ClickException(f"{file.name}: not JSON: {error}") from error
-    _print(post_json(master or inherited, "/maintenance/schedule", body), as_json)
+    _print(post_json(master or inherited, "/ostrom/maintenance/schedule", body), as_json)
 
 
 @maintenance.command()
@@ -86,7 +86,7 @@ def schedule(inherited: str, file: IO[bytes], master: str | None, as_json: bool)
 def down(inherited: str, machines: tuple[str, ...], yes: bool, master: str | None, as_json: bool) -> None:
     """Take machines of the schedule down: their agents end, with all that they run, and may not come back."""
     confirm(f"End everything on {' '.join(machines)}?", yes)
-    _print(post_json(master or inherited, "/maintenance/down", {"machines": machines}), as_json)
+    _print(post_json(master or inherited, "/ostrom/maintenance/down", {"machines": machines}), as_json)
 
 
 @maintenance.command()
@@ -96,4 +96,4 @@ def down(inherited: str, machines: tuple[str, ...], yes: bool, master: str | Non
 @click.pass_obj
 def up(inherited: str, machines: tuple[str, ...], master: str | None, as_json: bool) -> None:
     """Say that machines are back: their agents may come, and they leave the schedule."""
-    _print(post_json(master or inherited, "/maintenance/up", {"machines": machines}), as_json)
+    _print(post_json(master or inherited, "/ostrom/maintenance/up", {"machines": machines}), as_json)

@@ -48,6 +48,11 @@ __all__ = ["master"]
     default=DEFAULT_TTL,
     help="Seconds until another master leads when this one is lost, or cannot reach etcd; 5 at least in production.",
 )
+@option(
+    "--standby-proxy",
+    is_flag=True,
+    help="While another leads, carry requests and streams to it, rather than say where it is (307).",
+)
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
 @allocator_option
 @quota_options
@@ -128,6 +133,7 @@ def master(
     registry: str | None,
     election: EtcdAddress | None,
     lease_ttl: int,
+    standby_proxy: bool,
     weights: tuple[tuple[str, float], ...],
     allocator: str,
     guarantees: tuple[tuple[str, Resources], ...],
@@ -156,6 +162,8 @@ def master(
     if registry is not None and (registry == "etcd") != (election is not None):
         text = "goes with --election" if election is None else "masters that elect one share that in etcd"
         raise click.BadParameter(f"{registry}: {text}", param_hint="--registry")
+    if standby_proxy and election is None:
+        raise click.BadParameter("goes with --election", param_hint="--standby-proxy")
     options = MasterOptions(
         allocation_interval=allocation_interval,
         offer_timeout=offer_timeout,
@@ -189,6 +197,7 @@ def master(
             options=options,
             contender=contender,
             detector=detector,
+            standby_proxy=standby_proxy,
             registry=store,
             weights=dict(weights),
             roles=roles,

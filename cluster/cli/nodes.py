@@ -76,6 +76,17 @@ __all__ = ["agent", "machine_resources"]
     help="Seconds that a custom executor may take to return to an agent that was started again.",
 )
 @option(
+    "--executor-resubscription-timeout",
+    type=SECONDS,
+    default=20.0,
+    help="Seconds that a custom executor of Mesos's HTTP API may take to return: it cannot be asked to.",
+)
+@option(
+    "--authenticate-http-executors",
+    is_flag=True,
+    help="Executors of Mesos's HTTP API must show the token that is in their environment.",
+)
+@option(
     "--reconfiguration-policy",
     type=click.Choice([policy.value for policy in ReconfigurationPolicy]),
     default=ReconfigurationPolicy.EQUAL.value,
@@ -119,6 +130,8 @@ def agent(
     checkpoint: bool,
     recovery_timeout: float,
     executor_reregistration_timeout: float,
+    executor_resubscription_timeout: float,
+    authenticate_http_executors: bool,
     reconfiguration_policy: str,
     gc_delay: float,
     gc_disk_headroom: float,
@@ -133,6 +146,8 @@ def agent(
     options = AgentOptions(
         executor_registration_timeout=executor_registration_timeout,
         executor_reregistration_timeout=executor_reregistration_timeout,
+        executor_resubscription_timeout=executor_resubscription_timeout,
+        authenticate_executors=authenticate_http_executors,
         executor_shutdown_grace=executor_shutdown_grace_period,
         recovery_timeout=recovery_timeout,
         reconfiguration_policy=ReconfigurationPolicy(reconfiguration_policy),

@@ -46,7 +46,7 @@ def confirm(question: str, yes: bool) -> None:
 @json_option
 def weights(new: tuple[tuple[str, float], ...], master: str, as_json: bool) -> None:
     """List the weights of roles that are set, after setting those given. All others are 1."""
-    found = post_json(master, "/weights", dict(new)) if new else get_json(master, "/weights")
+    found = post_json(master, "/ostrom/weights", dict(new)) if new else get_json(master, "/ostrom/weights")
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -85,10 +85,10 @@ def quota(
     if remove and new:
         raise click.UsageError(f"--remove and --{next(iter(new))}: one or the other")
     if remove:
-        ask_json("DELETE", master, "/quota", query={"role": str(role)})
+        ask_json("DELETE", master, "/ostrom/quota", query={"role": str(role)})
     elif new or force:
-        post_json(master, "/quota", {"role": role, "force": force, **new})
-    rows = get_json(master, "/quota")
+        post_json(master, "/ostrom/quota", {"role": role, "force": force, **new})
+    rows = get_json(master, "/ostrom/quota")
     if role is not None:
         rows = [row for row in rows if row["role"] == role]
     print_rows(
@@ -124,7 +124,7 @@ def _print_reservations(rows: list[Any], as_json: bool) -> None:
 @json_option
 def reservations(master: str, as_json: bool) -> None:
     """List what is reserved, for which role and where."""
-    _print_reservations(get_json(master, "/reservations"), as_json)
+    _print_reservations(get_json(master, "/ostrom/reservations"), as_json)
 
 
 @click.command()
@@ -136,7 +136,7 @@ def reservations(master: str, as_json: bool) -> None:
 def reserve(agent: str, role: str, resources: Resources, master: str, as_json: bool) -> None:
     """Reserve RESOURCES of AGENT for ROLE: nobody else is offered them. They must be free, or on offer only."""
     body = {"agent": agent, "role": role, "resources": str(resources)}
-    _print_reservations(post_json(master, "/reserve", body), as_json)
+    _print_reservations(post_json(master, "/ostrom/reserve", body), as_json)
 
 
 @click.command()
@@ -148,7 +148,7 @@ def reserve(agent: str, role: str, resources: Resources, master: str, as_json: b
 def unreserve(agent: str, role: str, resources: Resources, master: str, as_json: bool) -> None:
     """Give RESOURCES of AGENT that are reserved for ROLE to everybody again. No task may use them."""
     body = {"agent": agent, "role": role, "resources": str(resources)}
-    _print_reservations(post_json(master, "/unreserve", body), as_json)
+    _print_reservations(post_json(master, "/ostrom/unreserve", body), as_json)
 
 
 @click.command()
@@ -158,7 +158,7 @@ def unreserve(agent: str, role: str, resources: Resources, master: str, as_json:
 def teardown(framework: str, yes: bool, master: str) -> None:
     """End FRAMEWORK and all of its tasks."""
     confirm(f"End {framework} and all of its tasks?", yes)
-    post_json(master, "/teardown", framework=framework)
+    post_json(master, "/ostrom/teardown", framework=framework)
     click.echo(f"{framework} has ended")
 
 
@@ -171,7 +171,7 @@ def explain(framework: str, agent: str | None, master: str, as_json: bool) -> No
     """Say why FRAMEWORK is offered nothing: of each agent, or of AGENT."""
     query = {"framework": framework} | ({"agent": agent} if agent is not None else {})
     print_rows(
-        get_json(master, "/explain", **query),
+        get_json(master, "/ostrom/explain", **query),
         as_json,
         {
             "AGENTS": lambda row: " ".join(row["agents"]),

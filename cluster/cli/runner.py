@@ -134,7 +134,7 @@ class CommandRunner(Framework):
         address = self._addresses.get(handle.agent_id)
         if address is None:
             return
-        url = f"http://{address}/agent/files/read"
+        url = f"http://{address}/ostrom/files/read"
         query = {"framework": self.id, "executor": handle.task_id, "path": name, "raw": "1", "wait": "1"}
         offset, rest, complete = 0, b"", False
         while not complete:

@@ -37,7 +37,7 @@ def fail(text: str) -> NoReturn:
 @json_option
 def agents(master: str, as_json: bool) -> None:
     """List the agents, what they have and what is used."""
-    rows = get_json(master, "/agents")
+    rows = get_json(master, "/ostrom/agents")
     print_rows(
         rows,
         as_json,
@@ -60,7 +60,7 @@ def agents(master: str, as_json: bool) -> None:
 @json_option
 def frameworks(master: str, as_json: bool) -> None:
     """List the frameworks and their shares."""
-    rows = get_json(master, "/frameworks")
+    rows = get_json(master, "/ostrom/frameworks")
     print_rows(
         rows,
         as_json,
@@ -87,7 +87,7 @@ def tasks(master: str, framework: str | None, completed: bool, as_json: bool) ->
     query = {"framework": framework} if framework else {}
     if completed:
         query["completed"] = "1"
-    rows = get_json(master, "/tasks", **query)
+    rows = get_json(master, "/ostrom/tasks", **query)
     print_rows(
         rows,
         as_json,
@@ -109,7 +109,7 @@ def tasks(master: str, framework: str | None, completed: bool, as_json: bool) ->
 @json_option
 def offers(master: str, as_json: bool) -> None:
     """List the offers that frameworks have not answered yet."""
-    rows = get_json(master, "/offers")
+    rows = get_json(master, "/ostrom/offers")
     print_rows(
         rows,
         as_json,
@@ -128,4 +128,4 @@ def offers(master: str, as_json: bool) -> None:
 @master_option
 def state(master: str) -> None:
     """Print all that the master knows, as JSON."""
-    click.echo(json.dumps(get_json(master, "/state"), indent=2))
+    click.echo(json.dumps(get_json(master, "/ostrom/state"), indent=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cluster.messages import (
@@ -79,6 +80,10 @@ class Executor:
             self.update(task.task_id, TaskState.FINISHED, data=data or b"")
         finally:
             self._running.pop(task.task_id, None)
+
+    async def launch_group(self, tasks: Sequence[TaskInfo]) -> None:
+        """Take tasks that belong together: by default `launch` them beside each other."""
+        await asyncio.gather(*(self.launch(task) for task in tasks))
 
     async def kill(self, task_id: str, grace_period: float) -> None:
         """End a task: by default its `run` is cancelled, after TASK_KILLING to frameworks that know it."""

@@ -22,6 +22,7 @@ from cluster.messages import (
     ExecutorShutdown,
     ExecutorStatusUpdate,
     LaunchTask,
+    LaunchTaskGroup,
     ReconnectExecutor,
     RegisterExecutor,
     TaskStatus,
@@ -174,6 +175,14 @@ class ExecutorDriver(Actor):
         if self._from_agent(sender) and task_id not in self._launched:
             self._launched[task_id] = None
             self._callback(self._executor.launch(message.task))
+
+    @handles(LaunchTaskGroup)
+    def launch_group(self, message: LaunchTaskGroup, sender: UPID | None) -> None:
+        """Tasks that belong together; all of them are here, or none."""
+        ids = [task.task_id for task in message.tasks]
+        if self._from_agent(sender) and not any(id_ in self._launched for id_ in ids):
+            self._launched.update(dict.fromkeys(ids))
+            self._callback(self._executor.launch_group(message.tasks))
 
     @handles(ExecutorKillTask)
     def kill(self, message: ExecutorKillTask, sender: UPID | None) -> None:

@@ -13,6 +13,10 @@ from actors import Clock
 from cluster.agent import Agent
 
 from . import files
+from .v0.metrics import agent_metrics
+from .v1.executor import ExecutorApi
+from .v1.stream import MAX_WAITING
+from .v1.version import version_page
 
 __all__ = ["install"]
 
@@ -22,8 +26,11 @@ POLL = 0.05
 Later = Callable[[], Awaitable[web.StreamResponse]]
 
 
-def install(agent: Agent) -> None:
-    """Give an agent that was spawned its pages, at `/agent/...`."""
+def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
+    """Give an agent that was spawned its pages, at `/agent/...` and at `/...`.
+
+    `max_waiting` bytes of events wait for one client of the executor API; who reads so slowly is cut off.
+    """
 
     def sandbox(request: web.Request) -> tuple[Path, Callable[[], bool]]:
         """The sandbox that a request names, and whether what runs there still runs."""
@@ -76,13 +83,17 @@ def install(agent: Agent) -> None:
 
         return later
 
-    agent.route("/state", state, help="what the agent has and runs, as JSON")
-    agent.route("/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
+    ExecutorApi(agent, max_waiting).install()
+    agent.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+    agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
+    agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
     agent.route(
-        "/files/read",
+        "/ostrom/files/read",
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
+    agent.system.http.root = agent.upid
+    agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
 
 
 def _state(agent: Agent) -> dict[str, Any]:

@@ -161,7 +161,8 @@ class ScheduleBody(Body, frozen=True):
             )
             if body.down is not None and parts[body.down] != list(body.machines):
                 raise BodyError(
-                    f"{where}.down is {body.down}, its machines are not: that is said by /maintenance/down and up"
+                    f"{where}.down is {body.down}, its machines are not: "
+                    "that is said by /ostrom/maintenance/down and up"
                 )
             for which, machines in enumerate(parts):
                 if machines:

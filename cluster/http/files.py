@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.agent import Sandboxes
+from .beneath import OutsideError, open_beneath
 
 __all__ = ["MAX_LENGTH", "Piece", "browse", "read"]
 
@@ -26,8 +26,9 @@ class Piece:
 
 def read(sandbox: Path, name: str, offset: int, length: int) -> Piece | None:
     """Read a part of a regular file in a sandbox; None if there is no such file inside it. Blocks on disk only."""
-    fd = Sandboxes.open_file(sandbox, name)
-    if fd is None:
+    try:
+        fd = open_beneath(sandbox, name)
+    except (OSError, OutsideError):
         return None
     try:
         status = os.fstat(fd)
@@ -43,11 +44,12 @@ def read(sandbox: Path, name: str, offset: int, length: int) -> Piece | None:
 def browse(sandbox: Path, name: str) -> list[dict[str, Any]] | None:
     """List a directory in a sandbox, at most a thousand entries; None if there is no such directory inside it."""
     try:
-        real = (sandbox / name).resolve(strict=True)
-        if not real.is_relative_to(sandbox.resolve(strict=True)) or not real.is_dir():
-            return None
+        fd = open_beneath(sandbox, name)
+    except (OSError, OutsideError):
+        return None
+    try:
         entries = []
-        with os.scandir(real) as found:
+        with os.scandir(fd) as found:
             for entry in found:
                 status = entry.stat(follow_symlinks=False)
                 kind = "directory" if entry.is_dir(follow_symlinks=False) else "file"
@@ -57,6 +59,8 @@ def browse(sandbox: Path, name: str) -> list[dict[str, Any]] | None:
                 )
                 if len(entries) == MAX_ENTRIES:
                     break
-    except (OSError, ValueError):
+    except OSError:
         return None
+    finally:
+        os.close(fd)
     return sorted(entries, key=lambda entry: entry["name"])

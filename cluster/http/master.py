@@ -14,6 +14,7 @@ from . import operator
 from .snapshot import Snapshots
 from .standby import leader_page, redirect
 from .ui import page
+from .v0.metrics import master_metrics
 from .v1.scheduler import SchedulerApi
 from .v1.stream import MAX_WAITING
 from .v1.version import version_page
@@ -39,7 +40,7 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
         return lambda _request: _json(view(path)[1])
 
     def tasks(request: web.Request) -> web.Response:
-        rows, data = view("/tasks")
+        rows, data = view("/ostrom/tasks")
         wanted = {field: request.query[name] for name, field in TASK_FILTERS.items() if name in request.query}
         completed = request.query.get("completed", "0") == "1"
         if not wanted and completed:
@@ -66,9 +67,11 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
         return web.json_response(reasons(master.state, framework_id, agent_id, master.clock.time()))
 
     for path in VIEWS:
-        master.route(path, tasks if path == "/tasks" else serve(path), help=f"{path[1:]} as JSON")
+        master.route(
+            path, tasks if path == "/ostrom/tasks" else serve(path), help=f"{path.rpartition('/')[2]} as JSON"
+        )
     master.route(
-        "/explain",
+        "/ostrom/explain",
         explain,
         help="?framework=ID[&agent=ID]: why it is offered nothing, agents by the same reasons",
     )
@@ -80,6 +83,7 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
     master.system.http.root = master.upid
+    master.system.http.metrics.add_source(master.upid, lambda: master_metrics(master))
     return snapshots
 
 

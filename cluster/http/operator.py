@@ -56,48 +56,61 @@ class Operating:
         post = self._post
         sets_weights, sets_quota = post(dict[str, Any], self._set_weights), post(QuotaBody, self._set_quota)
         route(
-            "/weights",
-            self._by_method(GET=self._view("/weights"), POST=sets_weights),
+            "/ostrom/weights",
+            self._by_method(GET=self._view("/ostrom/weights"), POST=sets_weights),
             methods=("GET", "POST"),
             help='the weights that are set; POST {"ROLE": WEIGHT, ...}',
         )
         route(
-            "/quota",
-            self._by_method(GET=self._view("/quota"), POST=sets_quota, DELETE=self._remove_quota),
+            "/ostrom/quota",
+            self._by_method(GET=self._view("/ostrom/quota"), POST=sets_quota, DELETE=self._remove_quota),
             methods=("GET", "POST", "DELETE"),
             help='the quotas; POST {"role", "guarantee", "limit", "priority"}; DELETE ?role=',
         )
-        route("/reservations", self._view("/reservations"), help="what is reserved, by agent and role")
-        route("/maintenance", self._view("/maintenance"), help="the schedule, and what frameworks say to it")
+        route(
+            "/ostrom/reservations",
+            self._view("/ostrom/reservations"),
+            help="what is reserved, by agent and role",
+        )
+        route(
+            "/ostrom/maintenance",
+            self._view("/ostrom/maintenance"),
+            help="the schedule, and what frameworks say to it",
+        )
         for path, body, rule, text in (
             (
-                "/reserve",
+                "/ostrom/reserve",
                 ReserveBody,
                 self._reserve,
                 '{"agent", "role", "resources"}: keep them for the role',
             ),
-            ("/unreserve", ReserveBody, self._unreserve, "the same body: give them to everybody again"),
             (
-                "/agents/drain",
+                "/ostrom/unreserve",
+                ReserveBody,
+                self._unreserve,
+                "the same body: give them to everybody again",
+            ),
+            (
+                "/ostrom/agents/drain",
                 DrainBody,
                 self._drain,
                 '{"agent", "max_grace_period", "mark_gone"}: end what it runs, and offer it no more',
             ),
-            ("/agents/deactivate", AgentBody, self._deactivate, '{"agent"}: offer it no more'),
-            ("/agents/reactivate", AgentBody, self._reactivate, '{"agent"}: offer it again'),
-            ("/agents/gone", AgentBody, self._gone, '{"agent"}: it will never come back'),
+            ("/ostrom/agents/deactivate", AgentBody, self._deactivate, '{"agent"}: offer it no more'),
+            ("/ostrom/agents/reactivate", AgentBody, self._reactivate, '{"agent"}: offer it again'),
+            ("/ostrom/agents/gone", AgentBody, self._gone, '{"agent"}: it will never come back'),
             (
-                "/maintenance/schedule",
+                "/ostrom/maintenance/schedule",
                 ScheduleBody,
                 self._schedule,
                 '{"windows": [{"machines", "start", "duration"}]}: the schedule, in place of the old one',
             ),
-            ("/maintenance/down", MachinesBody, self._down, '{"machines"}: take them down'),
-            ("/maintenance/up", MachinesBody, self._up, '{"machines"}: they are back'),
+            ("/ostrom/maintenance/down", MachinesBody, self._down, '{"machines"}: take them down'),
+            ("/ostrom/maintenance/up", MachinesBody, self._up, '{"machines"}: they are back'),
         ):
             route(path, post(body, rule), methods=("POST",), help=text)
         route(
-            "/teardown",
+            "/ostrom/teardown",
             self._teardown,
             methods=("POST",),
             help="?framework=ID: end a framework and its tasks",

@@ -136,9 +136,9 @@ def maintenance(state: MasterState) -> Json:
 
 
 OPERATOR_VIEWS: Mapping[str, Callable[[MasterState], Any]] = {
-    "/weights": weights,
-    "/quota": quota,
-    "/reservations": reservations,
-    "/maintenance": maintenance,
+    "/ostrom/weights": weights,
+    "/ostrom/quota": quota,
+    "/ostrom/reservations": reservations,
+    "/ostrom/maintenance": maintenance,
 }
 """The pages by their paths."""

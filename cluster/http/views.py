@@ -226,11 +226,11 @@ def state(state: MasterState) -> Json:
 
 
 VIEWS: Mapping[str, Callable[[MasterState], Any]] = {
-    "/state": state,
-    "/agents": agents,
-    "/frameworks": frameworks,
-    "/roles": roles,
-    "/tasks": tasks,
-    "/offers": offers,
+    "/ostrom/state": state,
+    "/ostrom/agents": agents,
+    "/ostrom/frameworks": frameworks,
+    "/ostrom/roles": roles,
+    "/ostrom/tasks": tasks,
+    "/ostrom/offers": offers,
 }
 """The pages by their paths."""

@@ -17,6 +17,7 @@ from cluster.agent import (
     ReconfigurationError,
     SqliteStore,
     TimerContainerizer,
+    load_key,
 )
 from cluster.attributes import Attributes
 from cluster.election import Detector, StandaloneDetector
@@ -102,7 +103,7 @@ class AgentNode:
         await self.system.start()
         containerizer: Containerizer
         meta = self._work_dir.resolve() / "meta"
-        store = None
+        store, key = None, b""
         try:
             if self._timers:
                 containerizer = TimerContainerizer(self.system.clock, self._duration)
@@ -114,12 +115,13 @@ class AgentNode:
             path = meta / "checkpoint.sqlite"
             if self._info.checkpoint:
                 store = SqliteStore(path)
+                key = load_key(meta / "executors.key")
             elif (left := _left_behind(path)) > 0:
                 raise CheckpointError(
                     f"checkpoint {path}: {left} executors or command tasks of an agent that checkpoints are on record. "
                     f"Start it with --checkpoint to go on with them, or with another work directory"
                 )
-        except CheckpointError as error:
+        except (CheckpointError, OSError) as error:
             await self.system.close()
             raise AgentFailedError(str(error)) from error
         self.agent = Agent(
@@ -131,6 +133,7 @@ class AgentNode:
             store=store,
             disk=None if self._timers else RealDisk(),
             boot_id=_boot_id(),
+            key=key,
             seed=self._seed,
         )
         try:

@@ -24,8 +24,9 @@ FINISH_TIMEOUT = 2.0
 class MasterNode:
     """A master, served at host and port (0: any free one). It acts when its contender says that it leads.
 
-    With a `detector` it stands by until then, and says who leads: the node has started as soon as it does that, and
-    ends when it has lost the lead: whoever watches over it starts it again, knowing nothing. Without one it leads
+    With a `detector` it stands by until then, and says who leads, or with `standby_proxy` asks the leader in the stead
+    of whoever asks here. The node has started as soon as it does that, and ends when it has lost the lead: whoever
+    watches over it starts it again, knowing nothing. Without one it leads
     when it has started.
     """
 
@@ -39,6 +40,7 @@ class MasterNode:
         registry: Registry | None = None,
         contender: Contender | None = None,
         detector: Detector | None = None,
+        standby_proxy: bool = False,
         weights: dict[str, float] | None = None,
         roles: Mapping[str, RoleOptions] | None = None,
         allocator: OfferAllocator | str = "drf",
@@ -49,6 +51,7 @@ class MasterNode:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
         self.contender = contender or StandaloneContender()
         self._detector = detector
+        self._standby_proxy = standby_proxy
         self._leading: asyncio.Task[str] | None = None
         self.master = Master(
             options=options,
@@ -67,7 +70,7 @@ class MasterNode:
             if self._detector is None:
                 await self._lead()
             else:
-                self.system.spawn(Standby(self._detector), STANDBY_ID)
+                self.system.spawn(Standby(self._detector, carries=self._standby_proxy), STANDBY_ID)
         except BaseException:
             await self.system.close()
             raise

@@ -89,13 +89,27 @@ class LaunchRules(Ledger):
         """The executor that is to be started, what it needs, and what is wrong with it, if anything."""
         if task.executor is None:
             return None, Resources(), None
-        running = agent.executors.get((framework.id, task.executor.executor_id))
+        new, problem = self._executor(framework, agent, task.executor)
+        return new, Resources() if new is None else new.resources, problem
+
+    @staticmethod
+    def _executor(
+        framework: FrameworkRecord, agent: AgentRecord, executor: ExecutorInfo
+    ) -> tuple[ExecutorInfo | None, str | None]:
+        """The executor if it is to be started, and what is wrong with it, if anything."""
+        id_ = executor.executor_id
+        running = agent.executors.get((framework.id, id_))
+        if executor.command is None:
+            # The default executor: one for each group.
+            taken = running is not None or any(
+                key[0] == framework.id and task.info.executor_id == id_ for key, task in agent.tasks.items()
+            )
+            return executor, f"executor_id {id_!r} is in use on the agent" if taken else None
         if running is None:
-            return task.executor, task.executor.resources, None
-        if running.info != task.executor:
-            text = f"executor_id {task.executor.executor_id!r} runs on the agent with another ExecutorInfo"
-            return None, Resources(), text
-        return None, Resources(), None
+            return executor, None
+        if running.info != executor:
+            return None, f"executor_id {id_!r} runs on the agent with another ExecutorInfo"
+        return None, None
 
     def launch_group(
         self,
@@ -110,18 +124,17 @@ class LaunchRules(Ledger):
         executor = operation.executor
         for task in operation.tasks:
             self._supersede(framework, task)
-        taken = (framework.id, executor.executor_id) in agent.executors or any(
-            key[0] == framework.id and task.info.executor_id == executor.executor_id
-            for key, task in agent.tasks.items()
-        )
-        problem = group_problem(operation, agent.id, left, framework.task_ids, executor_taken=taken)
+        new, problem = self._executor(framework, agent, executor)
+        needed = Resources() if new is None else new.resources
+        problem = problem or group_problem(operation, agent.id, left, needed, framework.task_ids)
         if problem:
             for task in operation.tasks:
                 self.refuse_task(framework, task, TaskState.ERROR, Reason.TASK_GROUP_INVALID, problem, now)
             return left, problem
-        needs = left.take(executor.resources)
+        needs = left.take(needed)
         left -= needs
-        self._start_executor(framework, agent, role, executor, needs.reserved)
+        if new is not None:
+            self._start_executor(framework, agent, role, new, needs.reserved)
         tasks, reserved = [], []
         for each in operation.tasks:
             used = left.take(each.resources, revocable=each.revocable)
@@ -131,7 +144,15 @@ class LaunchRules(Ledger):
             reserved.append(used.reserved)
         self.send(
             agent.upid,
-            RunTaskGroup(framework.info, executor, tuple(tasks), role, tuple(reserved), needs.reserved),
+            RunTaskGroup(
+                framework.info,
+                executor,
+                tuple(tasks),
+                role,
+                tuple(reserved),
+                needs.reserved,
+                new is not None,
+            ),
         )
         return left, None
 
@@ -197,4 +218,5 @@ class LaunchRules(Ledger):
             executor_id=task.executor_id,
             timestamp=now,
         )
+        self.count(f"tasks_{state.short.lower()}")
         self.tell(framework, Update(status))

@@ -99,6 +99,8 @@ class ReachabilityRules(Ledger):
             self._drop_agent(agent)
         self.tell_all_of(agent_id, text)
         self.count("agents_unreachable")
+        if agent is None:
+            self.count("agents_not_returned")
 
     def _set_aside(self, agent: AgentRecord, task: TaskEntry, text: str, now: float) -> None:
         """Keep a task that may come back, out of the books."""

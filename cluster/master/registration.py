@@ -67,6 +67,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
             else:
                 text = "another agent registered at its address"
                 self.remove_agent(there.id, now, text, reason=Reason.AGENT_RESTARTED)
+                self.count("agents_replaced")
         return info if info.id else msgspec.structs.replace(info, id=self.new_id("A"))
 
     def _banned(self, info: AgentInfo) -> str:
@@ -121,6 +122,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         except AllocatorError as error:
             return str(error)
         returned, on_record = info.id in self.registry.unreachable, self.on_record(info.id)
+        self.count("agents_reregistered" if on_record else "agents_registered")
         if self.registry.agents.get(info.id) != info:
             self.record("agents", info.id, info)
         # That it was unreachable stays on record until it is known to have heard what must end for that: see `ponged`.
@@ -165,6 +167,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         agent.incarnation = message.incarnation
         agent.forgetful |= message.forgetful
         agent.connected = True
+        self.count("agents_reregistered")
         self.pong(agent)
         ended = self.adopt_frameworks(message, now, on_record=True)
         kill = self.adopt(agent, message, now, returned=False, known=True)

@@ -65,6 +65,8 @@ class MasterShell(Actor):
         self._leads = leads
         self._awaited: set[asyncio.Future[None]] = set()
         self._recovered = False
+        self.elected_at = 0.0
+        """When it began to lead; seconds since the epoch."""
         self._writing: asyncio.Task[None] | None = None
         self._limits = RateLimits[Callable[[], object]](self.options.rate_limits)
         self._turn: Timer | None = None
@@ -77,6 +79,7 @@ class MasterShell(Actor):
     async def initialize(self) -> None:
         """Recover from the registry; then the timers. If that cannot be read it ends, with the reason."""
         state = self.state
+        self.elected_at = self._now
         try:
             stored = await self.registry.load()
             state.recover(stored, self._weights, self._roles, self._now)

@@ -115,26 +115,32 @@ def task_problem(
 
 
 def group_problem(
-    group: LaunchGroup, agent_id: str, available: Parts, taken_ids: Container[str], *, executor_taken: bool
+    group: LaunchGroup,
+    agent_id: str,
+    available: Parts,
+    executor_resources: Resources,
+    taken_ids: Container[str],
 ) -> str | None:
-    """What is wrong with a group of tasks to be launched on that agent, or None: all of it is launched, or nothing."""
+    """What is wrong with a group of tasks to be launched on that agent, or None: all of it is launched, or nothing.
+
+    `executor_resources` is what its executor needs (nothing if that runs already). Tasks of the default executor are
+    commands; what those of another one are is its business.
+    """
     executor = group.executor
     if problem := check_id("executor_id", executor.executor_id):
         return problem
-    if executor.command is not None:
-        return "the executor of a group is the default one, without a command"
-    if executor_taken:
-        return f"executor_id {executor.executor_id!r} is in use on the agent"
+    if executor.command is not None and (problem := executor.command.problem()):
+        return f"executor.{problem}"
     if not group.tasks:
         return "the group has no tasks"
-    if not available.whole.contains(executor.resources):
-        return f"the executor needs more than is offered: {available.whole.missing(executor.resources)}"
-    left, seen = available - available.take(executor.resources), set[str]()
+    if not available.whole.contains(executor_resources):
+        return f"the executor needs more than is offered: {available.whole.missing(executor_resources)}"
+    left, seen = available - available.take(executor_resources), set[str]()
     for task in group.tasks:
         problem = _naming_problem(task, agent_id, taken_ids)
         if task.task_id in seen:
             problem = "it is in the group twice"
-        elif task.command is None or task.executor is not None:
+        elif task.executor is not None or (task.command is None and executor.command is None):
             problem = "a task of a group has a command, and no executor of its own"
         problem = problem or task.command.problem() if task.command is not None else problem
         if problem := problem or _resources_problem(task, left, Resources()):

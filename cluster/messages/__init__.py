@@ -37,6 +37,7 @@ from .executor import (
     ExecutorShutdown,
     ExecutorStatusUpdate,
     LaunchTask,
+    LaunchTaskGroup,
     ReconnectExecutor,
     RegisterExecutor,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "Launch",
     "LaunchGroup",
     "LaunchTask",
+    "LaunchTaskGroup",
     "Offer",
     "Offers",
     "Operation",

@@ -122,7 +122,11 @@ class RunTask(Message):
 
 
 class RunTaskGroup(Message):
-    """Master to agent: launch these together, with the default executor. `reserved` is by task, in their order."""
+    """Master to agent: launch these together. `reserved` is by task, in their order.
+
+    Without a command the executor is the default one, which the agent plays itself. Another one is to be launched, or
+    runs already and has not `launch_executor`.
+    """
 
     framework: FrameworkInfo
     executor: ExecutorInfo
@@ -130,6 +134,7 @@ class RunTaskGroup(Message):
     role: str
     reserved: tuple[Reserved, ...] = ()
     executor_reserved: Reserved = {}
+    launch_executor: bool = True
 
 
 class StatusUpdate(Message):

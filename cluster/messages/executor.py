@@ -14,6 +14,7 @@ __all__ = [
     "ExecutorShutdown",
     "ExecutorStatusUpdate",
     "LaunchTask",
+    "LaunchTaskGroup",
     "ReconnectExecutor",
     "RegisterExecutor",
 ]
@@ -23,7 +24,8 @@ class RegisterExecutor(Message):
     """Executor to agent: I run. `container_id` came in its environment and proves which one it is.
 
     One that comes back, to a restarted agent or over a new connection, names the tasks that it has, and the updates
-    that the agent did not acknowledge.
+    that the agent did not acknowledge. One that comes back `by_itself` cannot be asked to, and names those tasks only
+    of which no update was acknowledged yet: the executors of Mesos's API know no better.
     """
 
     framework_id: str
@@ -31,6 +33,7 @@ class RegisterExecutor(Message):
     container_id: str
     tasks: tuple[str, ...] = ()
     updates: tuple[TaskStatus, ...] = ()
+    by_itself: bool = False
 
 
 class ExecutorRegistered(Message):
@@ -45,6 +48,12 @@ class LaunchTask(Message):
     """Agent to executor: run this."""
 
     task: TaskInfo
+
+
+class LaunchTaskGroup(Message):
+    """Agent to executor: run these, all or none."""
+
+    tasks: tuple[TaskInfo, ...]
 
 
 class ExecutorKillTask(Message):

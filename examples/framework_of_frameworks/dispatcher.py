@@ -94,7 +94,7 @@ class Dispatcher(Framework):
         """
         try:
             query = {"framework": entry.engine}
-            async with http.post(f"http://{self._master}/teardown", params=query) as response:
+            async with http.post(f"http://{self._master}/ostrom/teardown", params=query) as response:
                 # 404: it has ended its framework itself, or had not begun.
                 if response.status != 404:
                     response.raise_for_status()

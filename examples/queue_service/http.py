@@ -44,7 +44,7 @@ def application(service: QueueService, users: Mapping[str, str]) -> web.Applicat
         shown: dict[str, Any] = msgspec.to_builtins(job)
         if job.agent:
             query = f"framework={service.id}&executor={job.task_id}&raw=1&path=stdout"
-            shown["stdout"] = f"http://{job.agent}/agent/files/read?{query}"
+            shown["stdout"] = f"http://{job.agent}/ostrom/files/read?{query}"
         return shown
 
     async def open_session(request: web.Request) -> web.Response:

@@ -35,7 +35,7 @@ async def sample(master: str, started: float, samples: list[Sample]) -> None:
     """Ask the master for the shares, again and again, as a dashboard would."""
     async with aiohttp.ClientSession() as session:
         while True:
-            async with session.get(f"http://{master}/frameworks") as response:
+            async with session.get(f"http://{master}/ostrom/frameworks") as response:
                 frameworks = await response.json()
             shares = {framework["roles"][0]: framework["share"] for framework in frameworks}
             if shares:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -11,7 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from actors import ActorSystem, Message, RefusedError, handles
+from actors import ActorSystem, Message, PausedClock, RefusedError, handles
 
 from .probes import Echo, Hold, Probe
 
@@ -160,6 +161,22 @@ async def test_the_log_level_is_put_back(system: ActorSystem) -> None:
     for query in ("level=NONSENSE", "seconds=x", "seconds=0", "seconds=nan"):
         assert (await fetch(system, f"/logging/toggle?{query}", "POST"))[0] == 400
     assert (await fetch(system, "/logging/toggle?level=WARNING&seconds=0.001", "POST"))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_the_log_level_by_a_program() -> None:
+    clock = PausedClock()
+    async with ActorSystem(clock=clock) as system:
+        before = logging.getLogger("ostrom").level
+        usual = system.http.log_level
+        system.http.set_log_level(logging.DEBUG, 10)
+        system.http.set_log_level(logging.ERROR, 5)
+        assert system.http.log_level == logging.ERROR
+        clock.step_to(clock.monotonic() + 4.9)
+        assert system.http.log_level == logging.ERROR
+        clock.step_to(clock.monotonic() + 0.2)
+        assert system.http.log_level == usual
+        assert logging.getLogger("ostrom").level == before
 
 
 @pytest.mark.asyncio

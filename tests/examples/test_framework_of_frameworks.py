@@ -308,7 +308,7 @@ async def test_after_a_teardown_the_next_dispatcher_is_a_new_framework(place: Pl
     first = await place.reached("r", lambda entry: entry.engine)
     (dispatcher,) = [f.id for f in place.state.frameworks.values() if f.info.name == "dispatcher"]
     async with aiohttp.ClientSession() as http:
-        url = f"http://{place.cluster.master}/teardown"
+        url = f"http://{place.cluster.master}/ostrom/teardown"
         async with http.post(url, params={"framework": dispatcher}) as response:
             assert response.status == 200
     assert await place.process.wait() == 1

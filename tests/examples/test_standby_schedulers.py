@@ -148,7 +148,7 @@ async def test_torn_down_it_ends_and_no_standby_begins_it_again(place: Place) ->
     standby = await place.start()
     await eventually(lambda: len(place.began()) == INSTANCES)
     async with aiohttp.ClientSession() as http:
-        url = f"http://{place.cluster.master}/teardown"
+        url = f"http://{place.cluster.master}/ostrom/teardown"
         async with http.post(url, params={"framework": framework_id}) as response:
             assert response.status == 200
     for scheduler in (leader, standby):

@@ -164,7 +164,7 @@ class Masters:
 
     async def agents_of(self, place: str) -> dict[str, str]:
         """The agents' states, by id, as a master (or who leads in its stead) says."""
-        status, rows = await self.ask(place, "/agents")
+        status, rows = await self.ask(place, "/ostrom/agents")
         return {row["id"]: row["state"] for row in rows} if status == 200 else {}
 
     async def until_agents(self, states: dict[str, str]) -> None:

@@ -181,7 +181,7 @@ async def cut_the_leader_from_etcd(cluster: Connected, load: Load) -> None:
         # Started again it knows of nobody.
         while await cluster.ask(node.address, "/leader") != (200, {"leader": None, "leads": False}):
             await asyncio.sleep(0.05)
-        assert await cluster.ask(node.address, "/agents") == (503, "no master leads now\n")
+        assert await cluster.ask(node.address, "/ostrom/agents") == (503, "no master leads now\n")
     while await cluster.ask(node.address, "/leader") != (200, {"leader": second.address, "leads": False}):
         await asyncio.sleep(0.05)
     assert await cluster.leader() == second

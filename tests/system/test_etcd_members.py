@@ -115,7 +115,7 @@ async def test_a_lost_quorum_stops_the_leader_and_no_task(three: EtcdCluster, tm
             nonlocal acknowledged, asked
             while True:
                 asked += 1
-                status, _ = await cluster.ask(first.address, "/weights", "POST", json={"eng": asked})
+                status, _ = await cluster.ask(first.address, "/ostrom/weights", "POST", json={"eng": asked})
                 if status != 200:
                     return
                 acknowledged = asked
@@ -130,7 +130,7 @@ async def test_a_lost_quorum_stops_the_leader_and_no_task(three: EtcdCluster, tm
         await operating
         # The others know of none but that one, and send there who asks; there it is known that nobody leads.
         other = cluster.others(first)[0].address
-        while (answer := await cluster.ask(other, "/agents")) != (503, "no master leads now\n"):
+        while (answer := await cluster.ask(other, "/ostrom/agents")) != (503, "no master leads now\n"):
             assert answer[0] == 0, answer
             await asyncio.sleep(0.1)
         # What runs goes on, to its end.
@@ -142,7 +142,7 @@ async def test_a_lost_quorum_stops_the_leader_and_no_task(three: EtcdCluster, tm
         await load.more(10)
         await cluster.until_agents(agents)
         assert await cluster.leader() == second
-        status, weights = await cluster.ask(second.address, "/weights")
+        status, weights = await cluster.ask(second.address, "/ostrom/weights")
         assert status == 200
         # What was refused when the quorum was lost may have been written; what was taken must be there.
         assert acknowledged <= weights["eng"] <= asked

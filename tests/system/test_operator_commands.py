@@ -89,7 +89,7 @@ async def test_what_operators_set_outlives_the_master(tmp_path: Path) -> None:
                 else:
                     weights, quota, maintenance = [
                         await asyncio.to_thread(get_json, node.address, path)
-                        for path in ("/weights", "/quota", "/maintenance")
+                        for path in ("/ostrom/weights", "/ostrom/quota", "/ostrom/maintenance")
                     ]
             finally:
                 await node.stop()
@@ -99,10 +99,10 @@ async def test_what_operators_set_outlives_the_master(tmp_path: Path) -> None:
 
 
 def operate(master: str) -> None:
-    post_json(master, "/weights", {"eng": 2})
-    post_json(master, "/quota", {"role": "eng", "limit": "cpus:3"})
-    post_json(master, "/maintenance/schedule", {"windows": [{"machines": ["m1"], "start": 2e9}]})
-    post_json(master, "/maintenance/down", {"machines": ["m1"]})
+    post_json(master, "/ostrom/weights", {"eng": 2})
+    post_json(master, "/ostrom/quota", {"role": "eng", "limit": "cpus:3"})
+    post_json(master, "/ostrom/maintenance/schedule", {"windows": [{"machines": ["m1"], "start": 2e9}]})
+    post_json(master, "/ostrom/maintenance/down", {"machines": ["m1"]})
 
 
 @pytest.mark.asyncio

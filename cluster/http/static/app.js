@@ -60,7 +60,7 @@ function output(task, addresses) {
   if (!address) return box;
   const query = new URLSearchParams({ framework: task.framework_id, executor: task.executor_id });
   for (const name of ["stdout", "stderr"]) {
-    box.append(link(`${address}/agent/files/read?${query}&path=${name}`, name), " ");
+    box.append(link(`${address}/ostrom/files/read?${query}&path=${name}`, name), " ");
   }
   return box;
 }
@@ -104,7 +104,7 @@ function show(state) {
     offers: (each) => each.offers,
   }, state.frameworks);
   fill("agents", {
-    agent: (each) => (each.address ? link(`${each.address}/agent/state`, each.id) : each.id),
+    agent: (each) => (each.address ? link(`${each.address}/ostrom/state`, each.id) : each.id),
     host: (each) => each.hostname,
     state: standing,
     cpus: (each) => usage(each, "cpus"),
@@ -148,7 +148,7 @@ function show(state) {
 async function refresh() {
   const news = document.getElementById("news");
   try {
-    const response = await fetch("/state");
+    const response = await fetch("/ostrom/state");
     if (!response.ok) throw new Error(`${response.status}`);
     latest = await response.json();
     news.textContent = "";

@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 
 import msgspec
 
-from actors import UPID, Actor, format_address, handles
+from actors import UPID, format_address, handles
 from cluster.messages import (
     ExecutorToFramework,
     FrameworkFailure,
@@ -29,6 +29,7 @@ from cluster.v1.types.scheduler import Call, Event
 
 from .media import Media
 from .stream import EventStream
+from .subscriber import Subscriber
 
 __all__ = ["HEARTBEAT_INTERVAL", "HttpFramework"]
 
@@ -49,8 +50,8 @@ EventMessage = (
 )
 
 
-class HttpFramework(Actor):
-    """Lives as long as its stream: the master sees it go when its client does, or does not read.
+class HttpFramework(Subscriber):
+    """The framework of a stream.
 
     `subscribed` is where it is found by its framework's id while it is subscribed.
     """
@@ -64,12 +65,11 @@ class HttpFramework(Actor):
         media: Media,
         subscribed: MutableMapping[str, HttpFramework],
     ) -> None:
-        self.stream = stream
+        super().__init__(stream, media)
         self.principal = subscribe.framework.principal
         self._master = master
         self._subscribe = subscribe
         self._dialect = dialect
-        self._media = media
         self._subscribed = subscribed
 
     def initialize(self) -> None:
@@ -81,7 +81,11 @@ class HttpFramework(Actor):
         """End the stream."""
         if self._subscribed.get(self._dialect.framework_id) is self:
             del self._subscribed[self._dialect.framework_id]
-        self.stream.end()
+        super().finalize()
+
+    def describe(self) -> str:
+        """Who the client is, for the log."""
+        return f"framework {self._dialect.framework_id}"
 
     def exited(self, upid: UPID, reason: str) -> None:
         """The master is no more: the client looks for another."""
@@ -101,7 +105,7 @@ class HttpFramework(Actor):
         if translated.message is not None:
             self.send(self._master, translated.message)
         for event in translated.events:
-            self._tell(event)
+            self.tell(event)
         if isinstance(translated.message, Teardown):
             self.terminate()
         return None
@@ -120,10 +124,10 @@ class HttpFramework(Actor):
         self._subscribed[message.framework_id] = self
         host, _ = self.system.address
         master = master_to(message.master_id, host, format_address(self.system.address))
-        self._tell(subscribed_event(message, master, HEARTBEAT_INTERVAL))
+        self.tell(subscribed_event(message, master, HEARTBEAT_INTERVAL))
         heartbeat = Event(type=Event.Type.HEARTBEAT)
-        self._tell(heartbeat)
-        self.every(HEARTBEAT_INTERVAL, self._tell, heartbeat)
+        self.tell(heartbeat)
+        self.every(HEARTBEAT_INTERVAL, self.tell, heartbeat)
 
     @handles(
         Offers,
@@ -141,7 +145,7 @@ class HttpFramework(Actor):
             return
         event = translate_event(message, self._dialect)
         if event is not None:
-            self._tell(event)
+            self.tell(event)
         elif isinstance(message, UpdateOperation) and message.message:
             log.warning("framework %s: %s", self._dialect.framework_id, message.message)
 
@@ -152,15 +156,5 @@ class HttpFramework(Actor):
             return
         event = translate_event(message, self._dialect)
         if event is not None:
-            self._tell(event)
+            self.tell(event)
         self.terminate()
-
-    def _tell(self, event: Event) -> None:
-        if not self.stream.put(self._media.encode(event)):
-            log.warning(
-                "framework %s does not read: %d bytes wait, its stream is cut off",
-                self._dialect.framework_id,
-                self.stream.waiting,
-            )
-            self.stream.cut()
-            self.terminate()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from actors import Message
 from cluster.messages import (
     ExecutorAcknowledgement,
@@ -11,6 +13,7 @@ from cluster.messages import (
     ExecutorShutdown,
     ExecutorStatusUpdate,
     LaunchTask,
+    LaunchTaskGroup,
     RegisterExecutor,
     TaskStatus,
 )
@@ -50,7 +53,7 @@ def translate_executor_call(call: Call, container_id: str) -> Message | None:
                 _status(update.status, executor_id, f"{path}[{place}].status")
                 for place, update in enumerate(part.unacknowledged_updates)
             )
-            return RegisterExecutor(framework_id, executor_id, container_id, tasks, updates)
+            return RegisterExecutor(framework_id, executor_id, container_id, tasks, updates, by_itself=True)
         case Call.Type.UPDATE if call.update is not None:
             status = _status(call.update.status, executor_id, "update.status")
             return ExecutorStatusUpdate(framework_id, executor_id, status)
@@ -67,7 +70,9 @@ def registered_event(message: ExecutorRegistered, container_id: str, address: st
         type=Type.SUBSCRIBED,
         subscribed=Event.Subscribed(
             executor_info=executor_to(message.executor, message.framework.id),
-            framework_info=framework_to(message.framework),
+            framework_info=msgspec.structs.replace(
+                framework_to(message.framework), checkpoint=message.agent.checkpoint
+            ),
             agent_info=agent_to(message.agent, address),
             container_id=v1.ContainerID(value=container_id),
         ),
@@ -83,6 +88,9 @@ def translate_executor_event(message: Message) -> Event:
     match message:
         case LaunchTask():
             return Event(type=Type.LAUNCH, launch=Event.Launch(task=task_to(message.task)))
+        case LaunchTaskGroup():
+            group = v1.TaskGroupInfo(tasks=tuple(task_to(task) for task in message.tasks))
+            return Event(type=Type.LAUNCH_GROUP, launch_group=Event.LaunchGroup(task_group=group))
         case ExecutorKillTask():
             policy = v1.KillPolicy(grace_period=duration_to(message.grace_period))
             kill = Event.Kill(task_id=v1.TaskID(value=message.task_id), kill_policy=policy)

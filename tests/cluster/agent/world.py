@@ -186,6 +186,7 @@ class AgentWorld:
             store=MachineStore(self.machine),
             disk=self.disk,
             boot_id=self.boot,
+            key=b"of the agent on its disk",
             seed=1,
         )
         self.home.spawn(self.agent, "agent")

@@ -89,7 +89,7 @@ class Reader(Framework):
 
             async def read(**query: str) -> tuple[int, Any, str]:
                 address = self.cluster.agents[0].address
-                url = f"http://{address}/agent/files/read"
+                url = f"http://{address}/ostrom/files/read"
                 params = {"framework": self.id, "executor": handle.task_id, **query}
                 async with session.get(url, params=params) as response:
                     return response.status, await response.read(), response.headers.get("X-Ostrom-Done", "")
@@ -115,12 +115,12 @@ class Reader(Framework):
                 assert (await read(path=path))[0] == 404
             assert (await read(framework="x"))[0] == 404
             assert (await read(executor="../.."))[0] == 404
-            url = f"http://{self.cluster.agents[0].address}/agent/files/browse"
+            url = f"http://{self.cluster.agents[0].address}/ostrom/files/browse"
             params = {"framework": self.id, "executor": handle.task_id}
             async with session.get(url, params=params) as response:
                 names = {entry["name"] for entry in await response.json()}
                 assert names == {"go", "stderr", "stdout"}
-            async with session.get(f"http://{self.cluster.agents[0].address}/agent/state") as response:
+            async with session.get(f"http://{self.cluster.agents[0].address}/ostrom/state") as response:
                 assert (await response.json())["executors"] == []
         self.stop()
 

@@ -40,23 +40,23 @@ async def test_views_of_a_busy_cluster(world: World) -> None:
     await world.update(agent, framework, "a", TaskState.FINISHED)
     await world.advance(1)
     views = {path: make(world.master.state) for path, make in VIEWS.items()}
-    (row,) = views["/agents"]
+    (row,) = views["/ostrom/agents"]
     assert row["resources"] == {"cpus": 4, "mem": 1024}
     assert row["offered"] == {"cpus": 2.5, "mem": 1000}
     assert row["free"] == {}
     assert (row["connected"], row["attributes_text"], row["tasks"]) == (True, "rack:r1", 1)
-    (row,) = views["/frameworks"]
+    (row,) = views["/ostrom/frameworks"]
     # 0.5 for the executor, 1 for its task, and what is on offer.
     assert (row["id"], row["roles"], row["tasks"], row["share"]) == (framework.id, ["eng"], 1, 1.0)
-    assert [(r["id"], r["state"], r["completed"]) for r in views["/tasks"]] == [
+    assert [(r["id"], r["state"], r["completed"]) for r in views["/ostrom/tasks"]] == [
         ("a", "TASK_FINISHED", True),
         ("b", "TASK_STAGING", False),
     ]
-    assert sum(offer["framework_id"] == framework.id for offer in views["/offers"]) == row["offers"]
-    assert [(role["name"], role["share"], role["frameworks"]) for role in views["/roles"]] == [
+    assert sum(offer["framework_id"] == framework.id for offer in views["/ostrom/offers"]) == row["offers"]
+    assert [(role["name"], role["share"], role["frameworks"]) for role in views["/ostrom/roles"]] == [
         ("eng", 1.0, [framework.id])
     ]
-    assert views["/state"]["agents"] == views["/agents"]
+    assert views["/ostrom/state"]["agents"] == views["/ostrom/agents"]
 
 
 @pytest.mark.asyncio
@@ -82,12 +82,12 @@ async def test_the_page_for_people(cluster: LocalCluster) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "path", ["/nonsense", "/ui/nonsense", "/ui/../../etc/passwd", "/agents/x/y", "/master/x"]
+    "path", ["/nonsense", "/ui/nonsense", "/ui/../../etc/passwd", "/ostrom/agents/x/y", "/master/x"]
 )
 async def test_what_is_not_there_is_404_and_the_master_lives(cluster: LocalCluster, path: str) -> None:
     status, _ = await get(cluster, path)
-    assert status == 404 or path.startswith("/agents")
-    assert (await get(cluster, "/agents"))[0] == 200
+    assert status == 404 or path.startswith("/ostrom/agents")
+    assert (await get(cluster, "/ostrom/agents"))[0] == 200
 
 
 @pytest.mark.asyncio
@@ -96,9 +96,9 @@ async def test_tasks_are_filtered() -> None:
         async def registered(self) -> None:
             await self.submit("sleep 0", cpus=1)
             await self.submit("sleep 600", cpus=1).reached(TaskState.RUNNING)
-            rows.extend((await get(cluster, "/tasks"))[1])
+            rows.extend((await get(cluster, "/ostrom/tasks"))[1])
             queries = (f"framework={self.id}", "state=TASK_RUNNING", "framework=x", "completed=1")
-            counts.extend([len((await get(cluster, f"/tasks?{query}"))[1]) for query in queries])
+            counts.extend([len((await get(cluster, f"/ostrom/tasks?{query}"))[1]) for query in queries])
             self.stop()
 
     rows: list[Any] = []
@@ -126,7 +126,7 @@ async def test_an_operator_ends_a_framework(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_teardown_over_http(cluster: LocalCluster) -> None:
-    url = f"http://{cluster.master}/teardown"
+    url = f"http://{cluster.master}/ostrom/teardown"
     async with aiohttp.ClientSession() as session:
         async with session.post(url, params={"framework": "nonsense"}) as response:
             assert response.status == 404
@@ -160,15 +160,15 @@ def test_a_view_is_encoded_once_for_all_who_ask() -> None:
 @pytest.mark.asyncio
 async def test_a_change_is_seen(cluster: LocalCluster) -> None:
     assert isinstance(cluster.master_node, MasterNode)
-    assert len((await get(cluster, "/agents"))[1]) == 1
+    assert len((await get(cluster, "/ostrom/agents"))[1]) == 1
     await cluster.agents[0].stop()
     cluster.agents.clear()
     master = cluster.master_node.master
     while master.state.agents:
         await cluster.master_node.system.call(master.upid, lambda: None)
-    _, rows = await get(cluster, "/agents")
+    _, rows = await get(cluster, "/ostrom/agents")
     while rows:
-        _, rows = await get(cluster, "/agents")
+        _, rows = await get(cluster, "/ostrom/agents")
 
 
 @pytest.mark.asyncio
@@ -192,12 +192,12 @@ async def test_why_a_framework_is_offered_nothing(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_explain_answers_404_for_what_is_not_known(cluster: LocalCluster) -> None:
-    assert await get(cluster, "/explain?framework=none") == (404, "framework: 'none' is not known\n")
+    assert await get(cluster, "/ostrom/explain?framework=none") == (404, "framework: 'none' is not known\n")
 
     class Curious(Framework):
         async def registered(self) -> None:
-            self.found = await get(cluster, f"/explain?framework={self.id}")
-            self.missed = await get(cluster, f"/explain?framework={self.id}&agent=none")
+            self.found = await get(cluster, f"/ostrom/explain?framework={self.id}")
+            self.missed = await get(cluster, f"/ostrom/explain?framework={self.id}&agent=none")
             self.stop()
 
     framework = Curious("curious")

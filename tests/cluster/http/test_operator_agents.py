@@ -30,7 +30,7 @@ async def served() -> AsyncIterator[Served]:
 
 
 async def state_of(served: Served, agent: Peer) -> str:
-    return {row["id"]: row["state"] for row in await served.get("/agents")}.get(agent.id, "")
+    return {row["id"]: row["state"] for row in await served.get("/ostrom/agents")}.get(agent.id, "")
 
 
 @pytest.mark.asyncio
@@ -39,39 +39,39 @@ async def test_an_agent_is_drained_and_comes_back(served: Served) -> None:
     framework = await served.framework()
     await served.accept(framework, framework.offers(), task())
     await served.update(agent, framework, "t", TaskState.RUNNING)
-    row = await served.done("/agents/drain", {"agent": agent.id, "max_grace_period": 3})
+    row = await served.done("/ostrom/agents/drain", {"agent": agent.id, "max_grace_period": 3})
     assert (row["state"], row["tasks"], row["connected"]) == ("draining", 1, True)
     assert row["drain"] == {"draining": True, "max_grace_period": 3.0, "mark_gone": False}
     assert [(kill.task_id, kill.grace_period) for kill in agent.take(KillTask)] == [("t", 3.0)]
-    assert (await served.refused("/agents/reactivate", {"agent": agent.id})).startswith("409 agent ")
+    assert (await served.refused("/ostrom/agents/reactivate", {"agent": agent.id})).startswith("409 agent ")
     uuid = await served.update(agent, framework, "t", TaskState.KILLED)
     served.tell(framework, Acknowledge(framework.id, agent.id, "t", uuid))
     await served.settle()
     assert await state_of(served, agent) == "drained"
     assert framework.offers() == []
-    row = await served.done("/agents/reactivate", {"agent": agent.id})
+    row = await served.done("/ostrom/agents/reactivate", {"agent": agent.id})
     assert (row["state"], row["drain"]) == ("active", None)
 
 
 @pytest.mark.asyncio
 async def test_an_agent_is_deactivated(served: Served) -> None:
     agent = await served.agent()
-    row = await served.done("/agents/deactivate", {"agent": agent.id})
+    row = await served.done("/ostrom/agents/deactivate", {"agent": agent.id})
     assert (row["state"], row["connected"]) == ("deactivated", True)
     framework = await served.framework()
     assert framework.offers() == []
-    await served.done("/agents/reactivate", {"agent": agent.id})
+    await served.done("/ostrom/agents/reactivate", {"agent": agent.id})
     assert len(framework.offers()) == 1
 
 
 @pytest.mark.asyncio
 async def test_an_agent_is_gone(served: Served) -> None:
     agent = await served.agent()
-    assert await served.done("/agents/gone", {"agent": agent.id}) == {"id": agent.id, "state": "gone"}
+    assert await served.done("/ostrom/agents/gone", {"agent": agent.id}) == {"id": agent.id, "state": "gone"}
     assert len(agent.take(ShutdownAgent)) == 1
-    assert await served.get("/agents") == []
-    assert await served.done("/agents/gone", {"agent": agent.id}) == {"id": agent.id, "state": "gone"}
-    for path in ("/agents/drain", "/agents/deactivate", "/agents/reactivate"):
+    assert await served.get("/ostrom/agents") == []
+    assert await served.done("/ostrom/agents/gone", {"agent": agent.id}) == {"id": agent.id, "state": "gone"}
+    for path in ("/ostrom/agents/drain", "/ostrom/agents/deactivate", "/ostrom/agents/reactivate"):
         assert await served.refused(path, {"agent": agent.id}) == f"409 agent: '{agent.id}' is gone"
     served.tell(agent, RegisterAgent(agent.info))
     await served.settle()
@@ -83,13 +83,13 @@ async def test_an_unreachable_agent_is_shown_and_can_be_drained(served: Served) 
     agent = await served.agent(checkpoint=True)
     agent.answers_pings = False
     await served.advance(100)
-    (row,) = await served.get("/agents")
+    (row,) = await served.get("/ostrom/agents")
     assert (row["id"], row["state"], row["connected"], row["address"]) == (agent.id, "unreachable", False, "")
     assert row["unreachable_since"] > 0
-    row = await served.done("/agents/drain", {"agent": agent.id})
+    row = await served.done("/ostrom/agents/drain", {"agent": agent.id})
     assert (row["state"], row["drain"]["draining"]) == ("unreachable", True)
     assert (
-        await served.refused("/reserve", {"agent": agent.id, "role": "eng", "resources": "cpus:1"})
+        await served.refused("/ostrom/reserve", {"agent": agent.id, "role": "eng", "resources": "cpus:1"})
     ) == f"409 agent '{agent.id}' is not registered"
 
 
@@ -100,33 +100,43 @@ async def test_a_task_out_of_reach_is_shown(served: Served) -> None:
     await served.accept(framework, framework.offers(), task())
     agent.answers_pings = False
     await served.advance(100)
-    assert [(row["id"], row["state"]) for row in await served.get("/tasks")] == [("t", "TASK_UNREACHABLE")]
+    assert [(row["id"], row["state"]) for row in await served.get("/ostrom/tasks")] == [
+        ("t", "TASK_UNREACHABLE")
+    ]
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("path", "body", "text"),
     [
-        ("/agents/drain", {"agent": "none"}, "404 agent: 'none' is not known"),
-        ("/agents/deactivate", {"agent": "none"}, "404 agent: 'none' is not known"),
-        ("/agents/reactivate", {"agent": "none"}, "404 agent: 'none' is not known"),
-        ("/agents/gone", {"agent": "none"}, "404 agent: 'none' is not known"),
-        ("/agents/gone", {"agent": "none", "x": 1}, "400 Object contains unknown field `x`"),
-        ("/agents/drain", {}, "400 Object missing required field `agent`"),
+        ("/ostrom/agents/drain", {"agent": "none"}, "404 agent: 'none' is not known"),
+        ("/ostrom/agents/deactivate", {"agent": "none"}, "404 agent: 'none' is not known"),
+        ("/ostrom/agents/reactivate", {"agent": "none"}, "404 agent: 'none' is not known"),
+        ("/ostrom/agents/gone", {"agent": "none"}, "404 agent: 'none' is not known"),
+        ("/ostrom/agents/gone", {"agent": "none", "x": 1}, "400 Object contains unknown field `x`"),
+        ("/ostrom/agents/drain", {}, "400 Object missing required field `agent`"),
         (
-            "/agents/drain",
+            "/ostrom/agents/drain",
             {"agent": "none", "max_grace_period": -1},
             "400 max_grace_period: Expected `float` >= ",
         ),
-        ("/agents/drain", {"agent": "none", "max_grace_period": "1"}, "400 max_grace_period: Expected"),
         (
-            "/agents/drain",
+            "/ostrom/agents/drain",
+            {"agent": "none", "max_grace_period": "1"},
+            "400 max_grace_period: Expected",
+        ),
+        (
+            "/ostrom/agents/drain",
             {"agent": "none", "mark_gone": 1},
             "400 mark_gone: Expected `bool`, got `int`, not 1",
         ),
-        ("/maintenance/down", {"machines": []}, "400 machines: Expected `array` of length >= 1"),
-        ("/maintenance/down", {"machines": ["m"]}, "409 machine 'm' is not in the maintenance schedule"),
-        ("/maintenance/up", {"machines": ["m"]}, "409 machine 'm' is not down"),
+        ("/ostrom/maintenance/down", {"machines": []}, "400 machines: Expected `array` of length >= 1"),
+        (
+            "/ostrom/maintenance/down",
+            {"machines": ["m"]},
+            "409 machine 'm' is not in the maintenance schedule",
+        ),
+        ("/ostrom/maintenance/up", {"machines": ["m"]}, "409 machine 'm' is not down"),
     ],
 )
 async def test_bad_requests(served: Served, path: str, body: Any, text: str) -> None:
@@ -139,43 +149,46 @@ async def test_maintenance_from_schedule_to_up(served: Served) -> None:
     framework = await served.framework()
     await served.accept(framework, framework.offers(), task())
     windows = [{"machines": ["m1", "m2"], "start": "2033-05-18T05:33:20+02:00", "duration": 3600}]
-    shown = await served.done("/maintenance/schedule", {"windows": windows})
+    shown = await served.done("/ostrom/maintenance/schedule", {"windows": windows})
     assert shown["windows"] == [
         {"id": "window-1", "machines": ["m1", "m2"], "start": 2e9, "duration": 3600, "down": False}
     ]
     (inverse,) = [offer for message in framework.take(InverseOffers) for offer in message.inverse_offers]
-    shown = await served.get("/maintenance")
+    shown = await served.get("/ostrom/maintenance")
     m1, m2 = shown["machines"]
     assert (m1["machine"], m1["state"], m1["agents"]) == ("m1", "SCHEDULED", [agent.id])
     assert (m2["machine"], m2["agents"], m2["inverse_offers"]) == ("m2", [], [])
     assert [(o["framework_id"], o["answer"]) for o in m1["inverse_offers"]] == [(framework.id, "")]
     served.tell(framework, DeclineInverseOffers(framework.id, (inverse.id,)))
     await served.advance(1)
-    (answer,) = (await served.get("/maintenance"))["machines"][0]["inverse_offers"]
+    (answer,) = (await served.get("/ostrom/maintenance"))["machines"][0]["inverse_offers"]
     assert answer["answer"] == "DECLINE"
     assert answer["answered_at"] > 0
     served.tell(framework, AcceptInverseOffers(framework.id, (inverse.id,)))
     await served.advance(1)
-    assert (await served.get("/state"))["maintenance"]["machines"][0]["inverse_offers"][0][
+    assert (await served.get("/ostrom/state"))["maintenance"]["machines"][0]["inverse_offers"][0][
         "answer"
     ] == "ACCEPT"
 
-    shown = await served.done("/maintenance/down", {"machines": ["m1"]})
+    shown = await served.done("/ostrom/maintenance/down", {"machines": ["m1"]})
     assert [(m["machine"], m["state"]) for m in shown["machines"]] == [("m2", "SCHEDULED"), ("m1", "DOWN")]
     assert len(agent.take(ShutdownAgent)) == 1
     assert await state_of(served, agent) == "unreachable"
     # The file from which the schedule was made can be posted again: who is down stays down.
-    shown = await served.done("/maintenance/schedule", {"windows": windows})
+    shown = await served.done("/ostrom/maintenance/schedule", {"windows": windows})
     assert [(m["machine"], m["state"]) for m in shown["machines"]] == [("m2", "SCHEDULED"), ("m1", "DOWN")]
     # And so can what was got.
-    again = await served.done("/maintenance/schedule", {"windows": shown["windows"]})
+    again = await served.done("/ostrom/maintenance/schedule", {"windows": shown["windows"]})
     assert again == shown
-    assert (await served.refused("/maintenance/schedule", {"windows": []})).startswith(
+    assert (await served.refused("/ostrom/maintenance/schedule", {"windows": []})).startswith(
         "409 machine 'm1' is down"
     )
-    shown = await served.done("/maintenance/up", {"machines": ["m1"]})
+    shown = await served.done("/ostrom/maintenance/up", {"machines": ["m1"]})
     assert [(m["machine"], m["state"]) for m in shown["machines"]] == [("m2", "SCHEDULED")]
-    assert await served.done("/maintenance/schedule", {"windows": []}) == {"windows": [], "machines": []}
+    assert await served.done("/ostrom/maintenance/schedule", {"windows": []}) == {
+        "windows": [],
+        "machines": [],
+    }
 
 
 def window(**fields: Any) -> dict[str, Any]:
@@ -204,8 +217,8 @@ def window(**fields: Any) -> dict[str, Any]:
 )
 async def test_bad_schedules(served: Served, windows: Any, text: str) -> None:
     body = windows if isinstance(windows, bytes) else {"windows": windows}
-    assert (await served.refused("/maintenance/schedule", body)).startswith(f"400 {text}")
-    assert await served.get("/maintenance") == {"windows": [], "machines": []}
+    assert (await served.refused("/ostrom/maintenance/schedule", body)).startswith(f"400 {text}")
+    assert await served.get("/ostrom/maintenance") == {"windows": [], "machines": []}
 
 
 @pytest.mark.asyncio
@@ -213,7 +226,7 @@ async def test_a_framework_is_torn_down(served: Served) -> None:
     agent = await served.agent()
     framework = await served.framework()
     await served.accept(framework, framework.offers(), task())
-    assert await served.done(f"/teardown?framework={framework.id}") == {"ended": framework.id}
+    assert await served.done(f"/ostrom/teardown?framework={framework.id}") == {"ended": framework.id}
     assert framework.id not in served.registry.state.frameworks
     assert len(agent.take(ShutdownFramework)) == 1
-    assert await served.refused("/teardown?framework=none") == "404 framework: 'none' is not known"
+    assert await served.refused("/ostrom/teardown?framework=none") == "404 framework: 'none' is not known"

@@ -55,12 +55,15 @@ class SlowRegistry(MemoryRegistry):
 
 @pytest.mark.asyncio
 async def test_weights(served: Served) -> None:
-    assert await served.get("/weights") == {}
-    assert await served.done("/weights", {"eng": 2, "ops": 0.5}) == {"eng": 2.0, "ops": 0.5}
-    assert await served.done("/weights", {"ops": 1}) == {"eng": 2.0, "ops": 1.0}
-    assert await served.get("/weights") == {"eng": 2.0, "ops": 1.0}
+    assert await served.get("/ostrom/weights") == {}
+    assert await served.done("/ostrom/weights", {"eng": 2, "ops": 0.5}) == {"eng": 2.0, "ops": 0.5}
+    assert await served.done("/ostrom/weights", {"ops": 1}) == {"eng": 2.0, "ops": 1.0}
+    assert await served.get("/ostrom/weights") == {"eng": 2.0, "ops": 1.0}
     assert served.registry.state.weights == {"eng": 2.0, "ops": 1.0}
-    assert [(row["name"], row["weight"]) for row in await served.get("/roles")] == [("eng", 2), ("ops", 1)]
+    assert [(row["name"], row["weight"]) for row in await served.get("/ostrom/roles")] == [
+        ("eng", 2),
+        ("ops", 1),
+    ]
 
 
 @pytest.mark.asyncio
@@ -81,8 +84,8 @@ async def test_weights(served: Served) -> None:
     ],
 )
 async def test_bad_weights(served: Served, body: Any, text: str) -> None:
-    assert (await served.refused("/weights", body)).startswith(f"400 {text}")
-    assert await served.get("/weights") == {}
+    assert (await served.refused("/ostrom/weights", body)).startswith(f"400 {text}")
+    assert await served.get("/ostrom/weights") == {}
 
 
 @pytest.mark.asyncio
@@ -90,7 +93,9 @@ async def test_quotas(served: Served) -> None:
     await served.agent("cpus:4;mem:1024")
     framework = await served.framework("eng/dev")
     await served.accept(framework, framework.offers(), task("t", "cpus:1.5;mem:100"), refuse=0)
-    row = await served.done("/quota", {"role": "eng", "guarantee": "cpus:2", "limit": "cpus:3;mem:512"})
+    row = await served.done(
+        "/ostrom/quota", {"role": "eng", "guarantee": "cpus:2", "limit": "cpus:3;mem:512"}
+    )
     assert row == {
         "role": "eng",
         "guarantee": {"cpus": 2},
@@ -102,15 +107,15 @@ async def test_quotas(served: Served) -> None:
     }
     assert str(framework.offers()[-1].resources) == "cpus:1.5;mem:412"
     # What is not given stays.
-    row = await served.done("/quota", {"role": "eng", "priority": -3, "guarantee": ""})
+    row = await served.done("/ostrom/quota", {"role": "eng", "priority": -3, "guarantee": ""})
     assert (row["guarantee_text"], row["limit_text"], row["priority"]) == ("", "cpus:3;mem:512", -3)
-    assert await served.get("/quota") == [row]
-    (role,) = [row for row in await served.get("/roles") if row["name"] == "eng"]
+    assert await served.get("/ostrom/quota") == [row]
+    (role,) = [row for row in await served.get("/ostrom/roles") if row["name"] == "eng"]
     assert (role["limit_text"], role["priority"], role["guarantee_text"]) == ("cpus:3;mem:512", -3, "")
-    assert (await served.ask("DELETE", "/quota?role=eng"))[0] == 200
-    assert await served.get("/quota") == []
-    assert await served.ask("DELETE", "/quota?role=eng") == (404, "role: 'eng' has no quota\n")
-    assert await served.ask("DELETE", "/quota") == (
+    assert (await served.ask("DELETE", "/ostrom/quota?role=eng"))[0] == 200
+    assert await served.get("/ostrom/quota") == []
+    assert await served.ask("DELETE", "/ostrom/quota?role=eng") == (404, "role: 'eng' has no quota\n")
+    assert await served.ask("DELETE", "/ostrom/quota") == (
         400,
         "role: the request names none, as in ?role=...\n",
     )
@@ -139,16 +144,18 @@ async def test_quotas(served: Served) -> None:
 )
 async def test_bad_quotas(served: Served, body: Any, text: str) -> None:
     await served.agent("cpus:4;mem:1024;tapes:2")
-    assert (await served.refused("/quota", body)).startswith(text)
-    assert await served.get("/quota") == []
+    assert (await served.refused("/ostrom/quota", body)).startswith(text)
+    assert await served.get("/ostrom/quota") == []
 
 
 @pytest.mark.asyncio
 async def test_a_resource_that_no_agent_has_may_be_limited_on_ones_word(served: Served) -> None:
-    row = await served.done("/quota", {"role": "eng", "limit": "tapes:1;gpus:1", "force": True})
+    row = await served.done("/ostrom/quota", {"role": "eng", "limit": "tapes:1;gpus:1", "force": True})
     assert row["limit_text"] == "gpus:1;tapes:1"
     # What was forced once need not be forced again by who changes something else.
-    assert (await served.refused("/quota", {"role": "eng", "priority": 1})).startswith("409 limit: no agent")
+    assert (await served.refused("/ostrom/quota", {"role": "eng", "priority": 1})).startswith(
+        "409 limit: no agent"
+    )
 
 
 VALUES = st.recursive(
@@ -212,14 +219,14 @@ async def test_reservations(served: Served) -> None:
         "resources": {"cpus": 1},
         "resources_text": "cpus:1;ports:[2-3]",
     }
-    assert await served.done("/reserve", body) == [row]
-    assert await served.get("/reservations") == [row]
-    assert (await served.get("/agents"))[0]["reserved_text"] == {"eng": "cpus:1;ports:[2-3]"}
+    assert await served.done("/ostrom/reserve", body) == [row]
+    assert await served.get("/ostrom/reservations") == [row]
+    assert (await served.get("/ostrom/agents"))[0]["reserved_text"] == {"eng": "cpus:1;ports:[2-3]"}
     assert served.registry.state.reservations == {agent.id: {"eng": Resources.parse("cpus:1;ports:[2-3]")}}
-    assert await served.done("/unreserve", {**body, "resources": "ports:[2-3]"}) == [
+    assert await served.done("/ostrom/unreserve", {**body, "resources": "ports:[2-3]"}) == [
         {**row, "resources_text": "cpus:1"}
     ]
-    assert await served.done("/unreserve", {**body, "resources": "cpus:1"}) == []
+    assert await served.done("/ostrom/unreserve", {**body, "resources": "cpus:1"}) == []
 
 
 @pytest.mark.asyncio
@@ -235,11 +242,11 @@ async def test_reservations(served: Served) -> None:
         ({"role": "eng", "resources": "cpus:1", "agent": "none"}, "404 agent: 'none' is not known"),
     ],
 )
-@pytest.mark.parametrize("path", ["/reserve", "/unreserve"])
+@pytest.mark.parametrize("path", ["/ostrom/reserve", "/ostrom/unreserve"])
 async def test_bad_reservations(served: Served, path: str, body: Any, text: str) -> None:
     agent = await served.agent()
     assert (await served.refused(path, {"agent": agent.id, **body})).startswith(text)
-    assert await served.get("/reservations") == []
+    assert await served.get("/ostrom/reservations") == []
 
 
 @pytest.mark.asyncio
@@ -247,12 +254,12 @@ async def test_an_operation_is_answered_when_it_is_on_record() -> None:
     registry = SlowRegistry()
     async with Served(registry=registry) as served:
         registry.go.clear()
-        first = asyncio.ensure_future(served.ask("POST", "/weights", json={"eng": 2}))
+        first = asyncio.ensure_future(served.ask("POST", "/ostrom/weights", json={"eng": 2}))
         while "eng" not in served.master.state.registry.weights:
-            await served.get("/agents")
-        second = asyncio.ensure_future(served.ask("POST", "/weights", json={"ops": 3}))
+            await served.get("/ostrom/agents")
+        second = asyncio.ensure_future(served.ask("POST", "/ostrom/weights", json={"ops": 3}))
         while "ops" not in served.master.state.registry.weights:
-            await served.get("/agents")
+            await served.get("/ostrom/agents")
         answered = first.done()
         # A master that ends lets what is being written be written.
         registry.go.set()
@@ -266,7 +273,7 @@ async def test_what_cannot_be_recorded_is_not_promised() -> None:
     registry = SlowRegistry()
     async with Served(registry=registry) as served:
         registry.fails = True
-        status, text = await served.ask("POST", "/weights", json={"eng": 2})
+        status, text = await served.ask("POST", "/ostrom/weights", json={"eng": 2})
         assert (status, text) == (503, "it may be forgotten: the disk is full\n")
 
 
@@ -274,23 +281,29 @@ async def test_what_cannot_be_recorded_is_not_promised() -> None:
 async def test_who_sends_slowly_holds_up_nobody(served: Served) -> None:
     host, port = served.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"POST /weights HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+    writer.write(b"POST /ostrom/weights HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
     await writer.drain()
-    assert await served.done("/weights", {"ops": 1}) == {"ops": 1.0}
+    assert await served.done("/ostrom/weights", {"ops": 1}) == {"ops": 1.0}
     writer.write(b'"eng":2}')
     assert (await reader.readline()).split()[1] == b"200"
     writer.close()
     await writer.wait_closed()
-    assert await served.get("/weights") == {"eng": 2.0, "ops": 1.0}
+    assert await served.get("/ostrom/weights") == {"eng": 2.0, "ops": 1.0}
 
 
 @pytest.mark.asyncio
 async def test_get_where_only_post_is(served: Served) -> None:
-    for path in ("/reserve", "/unreserve", "/agents/drain", "/maintenance/down", "/teardown"):
+    for path in (
+        "/ostrom/reserve",
+        "/ostrom/unreserve",
+        "/ostrom/agents/drain",
+        "/ostrom/maintenance/down",
+        "/ostrom/teardown",
+    ):
         assert (await served.ask("GET", path))[0] == 405
-    assert (await served.ask("DELETE", "/weights"))[0] == 405
-    assert await served.ask("GET", "/explain") == (
+    assert (await served.ask("DELETE", "/ostrom/weights"))[0] == 405
+    assert await served.ask("GET", "/ostrom/explain") == (
         400,
         "framework: the request names none, as in ?framework=...\n",
     )
-    assert (await served.ask("POST", "/teardown"))[0] == 400
+    assert (await served.ask("POST", "/ostrom/teardown"))[0] == 400

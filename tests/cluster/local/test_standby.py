@@ -85,9 +85,14 @@ LEADER = UPID(MASTER_ID, "192.0.2.7", 5050)
 
 async def test_while_nobody_leads(candidate: Candidate) -> None:
     assert await candidate.ask("GET", "/leader") == (200, {"leader": None, "leads": False})
-    for method, path in [("GET", "/redirect"), ("GET", "/agents"), ("GET", "/"), ("POST", "/weights")]:
+    for method, path in [
+        ("GET", "/redirect"),
+        ("GET", "/ostrom/agents"),
+        ("GET", "/"),
+        ("POST", "/ostrom/weights"),
+    ]:
         assert await candidate.ask(method, path) == (503, "no master leads now\n"), path
-    async with candidate.http.get(f"http://{candidate.node.address}/agents") as response:
+    async with candidate.http.get(f"http://{candidate.node.address}/ostrom/agents") as response:
         assert response.headers["Retry-After"] == "1"
     assert (await candidate.ask("GET", "/health"))[0] == 200
 
@@ -97,9 +102,11 @@ async def test_clients_of_mesos(candidate: Candidate) -> None:
     assert (await candidate.location("POST", path))[0] == 503
     await candidate.say(LEADER)
     assert await candidate.location("POST", path) == (307, f"http://192.0.2.7:5050{path}")
+    assert (await candidate.ask("GET", "/metrics/snapshot"))[1]["master/elected"] == 0
     # They ask for it before they look for the leader.
     assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"
     await candidate.lead()
+    assert (await candidate.ask("GET", "/metrics/snapshot"))[1]["master/elected"] == 1
     assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"
     assert (await candidate.ask("POST", path, data=b"{}"))[0] == 415
 
@@ -108,7 +115,7 @@ async def test_who_asks_is_sent_to_the_leader(candidate: Candidate) -> None:
     await candidate.say(LEADER)
     assert await candidate.ask("GET", "/leader") == (200, {"leader": "192.0.2.7:5050", "leads": False})
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
-        path = "/tasks?state=TASK_RUNNING&agent=a%2Fb%20c"
+        path = "/ostrom/tasks?state=TASK_RUNNING&agent=a%2Fb%20c"
         assert await candidate.location(method, path) == (307, f"http://192.0.2.7:5050{path}")
     assert await candidate.location("GET", "/redirect?x=1") == (307, "http://192.0.2.7:5050/")
     assert await candidate.location("GET", "/") == (307, "http://192.0.2.7:5050/")
@@ -120,7 +127,7 @@ async def test_who_asks_is_sent_to_the_leader(candidate: Candidate) -> None:
     # Its own pages stay here.
     assert (await candidate.ask("GET", "/health"))[0] == 200
     await candidate.say(None)
-    assert (await candidate.location("GET", "/agents"))[0] == 503
+    assert (await candidate.location("GET", "/ostrom/agents"))[0] == 503
 
 
 async def test_nobody_is_sent_in_circles(candidate: Candidate) -> None:
@@ -128,17 +135,17 @@ async def test_nobody_is_sent_in_circles(candidate: Candidate) -> None:
     await candidate.say(LEADER)
     await candidate.say(candidate.node.upid)
     assert await candidate.ask("GET", "/leader") == (200, {"leader": None, "leads": False})
-    assert (await candidate.location("GET", "/agents"))[0] == 503
+    assert (await candidate.location("GET", "/ostrom/agents"))[0] == 503
 
 
 async def test_what_is_posted_to_a_standby_is_done_by_the_leader(candidate: Candidate) -> None:
     async with Candidate() as leader:
         await leader.lead()
         await candidate.say(leader.node.upid)
-        assert (await candidate.ask("POST", "/weights", json={"eng": 2.5}))[0] == 200
+        assert (await candidate.ask("POST", "/ostrom/weights", json={"eng": 2.5}))[0] == 200
         assert leader.node.master.state.registry.weights == {"eng": 2.5}
         assert candidate.node.master.state.registry.weights == {}
-        assert await candidate.ask("GET", "/weights") == (200, {"eng": 2.5})
+        assert await candidate.ask("GET", "/ostrom/weights") == (200, {"eng": 2.5})
         assert violations(leader.node.master.state) == []
 
 
@@ -147,7 +154,7 @@ async def test_it_leads_when_it_has_won(candidate: Candidate) -> None:
     await candidate.lead()
     assert candidate.contender.candidate == candidate.node.upid
     assert candidate.detector.closed
-    assert await candidate.ask("GET", "/agents") == (200, [])
+    assert await candidate.ask("GET", "/ostrom/agents") == (200, [])
     assert await candidate.location("GET", "/redirect") == (307, f"http://{candidate.node.address}/")
     assert (await candidate.ask("GET", "/"))[0] == 200
 
@@ -158,7 +165,7 @@ async def test_it_reads_the_registry_when_it_leads_and_not_before() -> None:
         # What another decides while this one stands by.
         await registry.write([Change("agents", "A7", AgentInfo("host", Resources(), id="A7"))])
         await candidate.lead()
-        assert [(row["id"], row["state"]) for row in (await candidate.ask("GET", "/agents"))[1]] == [
+        assert [(row["id"], row["state"]) for row in (await candidate.ask("GET", "/ostrom/agents"))[1]] == [
             ("A7", "recovering")
         ]
 
@@ -170,7 +177,7 @@ async def test_it_ends_when_it_has_lost_the_lead(candidate: Candidate) -> None:
     candidate.contender.lose("its lease was not renewed in time")
     assert await ended == "it lost the lead: its lease was not renewed in time"
     # It takes no orders, though its pages may be there still.
-    status, text = await candidate.ask("POST", "/weights", json={"eng": 2.5})
+    status, text = await candidate.ask("POST", "/ostrom/weights", json={"eng": 2.5})
     assert status == 503, text
     assert candidate.node.master.registry.state.weights == {}  # type: ignore[attr-defined]
 
@@ -179,7 +186,7 @@ async def test_it_ends_when_it_notices_before_it_is_told(candidate: Candidate) -
     """A turn comes before the timer of the lease does."""
     await candidate.lead()
     candidate.contender.leads = False
-    assert (await candidate.ask("POST", "/weights", json={"eng": 2.5}))[0] == 503
+    assert (await candidate.ask("POST", "/ostrom/weights", json={"eng": 2.5}))[0] == 503
     assert await candidate.node.ended() == "it does not lead any more"
     assert candidate.node.master.registry.state.weights == {}  # type: ignore[attr-defined]
 

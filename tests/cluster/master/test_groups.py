@@ -59,7 +59,10 @@ async def test_a_group_is_launched_whole_with_its_executor(world: World) -> None
             LaunchGroup(DEFAULT, (task("a", executor=executor()),)),
             "task 'a': a task of a group has a command",
         ),
-        (LaunchGroup(executor(), (task("a"),)), "is the default one, without a command"),
+        (
+            LaunchGroup(ExecutorInfo("e", CommandInfo(""), Resources.of(cpus=0.1)), (task("a"),)),
+            "executor.command.value is empty",
+        ),
         (LaunchGroup(ExecutorInfo("x/y"), (task("a"),)), "executor_id 'x/y'"),
         (
             LaunchGroup(ExecutorInfo("pod", resources=Resources.of(cpus=5)), (task("a"),)),
@@ -145,3 +148,41 @@ async def test_the_default_executor_is_for_groups(world: World) -> None:
     (status,) = framework.statuses()
     assert (status.state, status.reason) == (TaskState.ERROR, Reason.TASK_INVALID)
     assert "runs groups" in status.message
+
+
+@pytest.mark.asyncio
+async def test_a_group_for_an_executor_of_the_framework(world: World) -> None:
+    agent = await world.agent("cpus:4;mem:1024")
+    framework = await world.framework()
+    groups = [
+        LaunchGroup(executor(), (task(name, "cpus:1", command=None), task(name * 2, "cpus:0.5")), id=name)
+        for name in "ab"
+    ]
+    told = await world.operate(framework, framework.offers(), *groups)
+    assert [(each.operation_id, each.state) for each in told] == [
+        ("a", OperationState.FINISHED),
+        ("b", OperationState.FINISHED),
+    ]
+    first, second = agent.take(RunTaskGroup)
+    # It is launched once, and charged once.
+    assert (first.launch_executor, second.launch_executor) == (True, False)
+    assert [each.task_id for each in second.tasks] == ["b", "bb"]
+    left = Resources.of(cpus=4, mem=1024) - executor().resources - Resources.of(cpus=3)
+    assert world.unused(agent) == str(left)
+
+
+@pytest.mark.asyncio
+async def test_a_group_for_an_executor_that_runs_as_another_is_refused(world: World) -> None:
+    await world.agent("cpus:4;mem:1024")
+    framework = await world.framework()
+    other = ExecutorInfo(executor().executor_id, CommandInfo("other"), executor().resources)
+    groups = [
+        LaunchGroup(each, (task(name, "cpus:1"),), id=name)
+        for name, each in (("a", executor()), ("b", other))
+    ]
+    told = await world.operate(framework, framework.offers(), *groups)
+    assert [(each.operation_id, each.state) for each in told] == [
+        ("a", OperationState.FINISHED),
+        ("b", OperationState.ERROR),
+    ]
+    assert "runs on the agent with another ExecutorInfo" in told[1].message

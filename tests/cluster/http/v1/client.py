@@ -11,6 +11,7 @@ import aiohttp
 
 from cluster.v1 import json as v1_json
 from cluster.v1 import protobuf
+from cluster.v1.schema import Proto
 from cluster.v1.types.scheduler import Call, Event
 
 JSON = "application/json"
@@ -26,8 +27,12 @@ def value(text: str) -> dict[str, str]:
 class Client:
     """One framework. Calls and events are JSON values, whatever they are sent as."""
 
+    PATH = PATH
+    CALL: type[Proto] = Call
+    EVENT: type[Proto] = Event
+
     def __init__(self, url: str, media: str = JSON, **info: Any) -> None:
-        self.url = url + PATH
+        self.url = url + self.PATH
         self.media = media
         self.info = {"user": "root", "name": "test", "failover_timeout": 100, **info}
         self.id = ""
@@ -80,7 +85,7 @@ class Client:
         length, _, record = data.partition(b"\n")
         assert int(length) == len(record)
         if self.media == PROTOBUF:
-            return json.loads(v1_json.encode(protobuf.decode(record, Event)))
+            return json.loads(v1_json.encode(protobuf.decode(record, self.EVENT)))
         assert record.isascii()
         assert b"\n" not in record
         return json.loads(record)
@@ -89,7 +94,7 @@ class Client:
         """The part of the next event of a type; the others stay for later."""
         for place, event in enumerate(self.events):
             if event["type"] == kind:
-                return self.events.pop(place)[kind.lower()]
+                return self.events.pop(place).get(kind.lower())
         while (event := await self.record()) is not None:
             if event["type"] == kind:
                 return event.get(kind.lower())
@@ -140,7 +145,7 @@ class Client:
     async def _post(self, call: Any, **headers: str) -> aiohttp.ClientResponse:
         data = call if isinstance(call, bytes) else json.dumps(call).encode()
         if self.media == PROTOBUF and not isinstance(call, bytes):
-            data = protobuf.encode(v1_json.decode(data, Call))
+            data = protobuf.encode(v1_json.decode(data, self.CALL))
         return await self._session.post(
             self.url, data=io.BytesIO(data), headers={"Content-Type": self.media, **self.headers, **headers}
         )

@@ -265,7 +265,7 @@ async def test_inverse_offers(served: Served, client: Client) -> None:
     await running(served, client, agent)
     start = served.clock.time() + 1000
     window = {"machines": ["host"], "start": start, "duration": 60}
-    await served.done("/maintenance/schedule", {"windows": [window]})
+    await served.done("/ostrom/maintenance/schedule", {"windows": [window]})
     (inverse,) = (await client.next("INVERSE_OFFERS"))["inverse_offers"]
     assert inverse["agent_id"] == value(agent.id)
     assert inverse["unavailability"]["start"]["nanoseconds"] == int(start * 10**9)
@@ -274,7 +274,7 @@ async def test_inverse_offers(served: Served, client: Client) -> None:
         await client.done(f"{answer}_INVERSE_OFFERS", inverse_offer_ids=[inverse["id"]])
         await served.settle()
         assert record.answer == answer
-    await served.done("/maintenance/schedule", {"windows": []})
+    await served.done("/ostrom/maintenance/schedule", {"windows": []})
     rescinded = await client.next("RESCIND_INVERSE_OFFER")
     assert rescinded == {"inverse_offer_id": inverse["id"]}
 

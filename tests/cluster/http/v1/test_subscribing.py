@@ -129,7 +129,7 @@ async def test_teardown_ends_the_stream(served: Served) -> None:
 async def test_an_operator_ends_it(served: Served) -> None:
     async with Client(served.url) as client:
         await client.subscribe()
-        assert (await served.ask("POST", f"/teardown?framework={client.id}"))[0] == 200
+        assert (await served.ask("POST", f"/ostrom/teardown?framework={client.id}"))[0] == 200
         assert [event["type"] for event in await client.end()] == ["ERROR"]
 
 

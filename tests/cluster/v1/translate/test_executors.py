@@ -38,13 +38,13 @@ def called(text: str) -> Message | None:
 CALLS: list[tuple[str, Message | None]] = [
     (
         '"type":"SUBSCRIBE","subscribe":{"unacknowledged_tasks":[],"unacknowledged_updates":[]}',
-        m.RegisterExecutor("F", "main", "c"),
+        m.RegisterExecutor("F", "main", "c", by_itself=True),
     ),
-    ('"type":"SUBSCRIBE"', m.RegisterExecutor("F", "main", "c")),
+    ('"type":"SUBSCRIBE"', m.RegisterExecutor("F", "main", "c", by_itself=True)),
     (
         '"type":"SUBSCRIBE","subscribe":{"unacknowledged_tasks":[{"name":"n","task_id":{"value":"t"},"agent_id":'
         f'{{"value":"S0"}}}}],"unacknowledged_updates":[{{"status":{RUNNING}}}]}}',
-        m.RegisterExecutor("F", "main", "c", ("t",), (STATUS,)),
+        m.RegisterExecutor("F", "main", "c", ("t",), (STATUS,), by_itself=True),
     ),
     (f'"type":"UPDATE","update":{{"status":{RUNNING}}}', m.ExecutorStatusUpdate("F", "main", STATUS)),
     ('"type":"MESSAGE","message":{"data":"aGVsbG8="}', m.ExecutorMessage("F", "main", b"hello")),
@@ -106,6 +106,24 @@ EVENTS: list[tuple[Message, dict[str, Any]]] = [
                     "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1.0}, "role": "*"}],
                     "kill_policy": {"grace_period": {"nanoseconds": 3_000_000_000}},
                     "data": "aGVsbG8=",
+                }
+            },
+        },
+    ),
+    (
+        m.LaunchTaskGroup((m.TaskInfo("a", Resources(), "n", "S0"),)),
+        {
+            "type": "LAUNCH_GROUP",
+            "launch_group": {
+                "task_group": {
+                    "tasks": [
+                        {
+                            "name": "n",
+                            "task_id": id_("a"),
+                            "agent_id": id_("S0"),
+                            "kill_policy": {"grace_period": {"nanoseconds": 3_000_000_000}},
+                        }
+                    ]
                 }
             },
         },
