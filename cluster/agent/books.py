@@ -23,7 +23,7 @@ from cluster.messages import (
 )
 from cluster.resources import ResourceError, Resources
 
-from .effects import Effect, StopChecks, ToMaster
+from .effects import Effect, StopChecks, ToMaster, UpdateLimits
 from .options import AgentOptions
 from .records import AgentTask, ExecutorRun, Key, Phase
 from .updates import StatusUpdates
@@ -128,10 +128,17 @@ class Books:
         """Give a run that is taken in a task."""
         run.tasks[task.info.task_id] = task
         self._charge(task.info.resources, 1)
+        self._resized(run)
 
     def take_task(self, run: ExecutorRun, task_id: str) -> None:
         """Take a task from its run: it uses nothing any more."""
         self._charge(run.tasks.pop(task_id).info.resources, -1)
+        self._resized(run)
+
+    def _resized(self, run: ExecutorRun) -> None:
+        # Other containers have the tasks with which they begin, until they end.
+        if run.custom and run.phase in (Phase.REGISTERING, Phase.RUNNING):
+            self.effects.append(UpdateLimits(run))
 
     def _charge(self, resources: Resources, sign: int) -> None:
         for name, amount in resources.amounts().items():

@@ -207,6 +207,7 @@ class NestedContainers:
             argv=command.argv(),
             env=nested.surroundings.environment,
             cwd=directory / command.working_directory,
+            within=self._root_of(nested),
             **streams,
         )
         container = await self._containerizer.launch(spec)
@@ -215,6 +216,15 @@ class NestedContainers:
             if not session:
                 nested.switchboard.start()
         return container
+
+    def _root_of(self, nested: Nested) -> str:
+        """The id by which that runs at whose limits it is; none for one that is below nothing."""
+        if len(nested.path) == 1:
+            return ""
+        standalone = self._all.get(nested.path[:1])
+        if standalone is None or standalone.container is None:
+            return nested.path[0]
+        return standalone.container.id
 
     async def _attend(self, nested: Nested, container: Container) -> None:
         try:
