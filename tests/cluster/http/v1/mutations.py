@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["OTHERS", "Path", "changed", "paths", "with_strangers", "without"]
+__all__ = ["OTHERS", "Place", "changed", "paths", "with_strangers", "without"]
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 OTHERS: tuple[Any, ...] = (
     *(5, -1, 0.5, 2**70, True, "", "x", "\u0000", "\ud800", "NaN"),
     *([], ["x"], [None], {}, {"x": "y"}),
 )
 
 
-def paths(value: Any, here: Path = ()) -> Iterator[Path]:
+def paths(value: Any, here: Place = ()) -> Iterator[Place]:
     """Where there is something, in the order of the text."""
     items: Any = value.items() if isinstance(value, dict) else ()
     items = enumerate(value) if isinstance(value, list) else items
@@ -23,7 +23,7 @@ def paths(value: Any, here: Path = ()) -> Iterator[Path]:
         yield from paths(each, (*here, name))
 
 
-def changed(value: Any, path: Path, other: Any) -> Any:
+def changed(value: Any, path: Place, other: Any) -> Any:
     """The value with something else at a path."""
     if not path:
         return other
@@ -32,7 +32,7 @@ def changed(value: Any, path: Path, other: Any) -> Any:
     return made
 
 
-def without(value: Any, path: Path) -> Any:
+def without(value: Any, path: Place) -> Any:
     """The value with nothing at a path."""
     made = value.copy()
     if len(path) == 1:

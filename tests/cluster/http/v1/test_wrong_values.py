@@ -12,7 +12,7 @@ from cluster.v1 import protobuf
 from cluster.v1.types.scheduler import Call
 from tests.cluster.http.served import Served
 from tests.cluster.http.v1.client import JSON, PROTOBUF, Client, scalar, task, value
-from tests.cluster.http.v1.mutations import OTHERS, Path, changed, paths, with_strangers, without
+from tests.cluster.http.v1.mutations import OTHERS, Place, changed, paths, with_strangers, without
 
 pytestmark = pytest.mark.asyncio
 
@@ -107,7 +107,7 @@ async def test_anything_anywhere(served: Served, client: Client, call: Any) -> N
     await client.done("REVIVE")
 
 
-def names(text: str, path: Path) -> bool:
+def names(text: str, path: Place) -> bool:
     """Whether a text says where something is wrong: there, or around it."""
     return text.startswith("not JSON: ") or any(part in text for part in path if isinstance(part, str))
 
