@@ -14,6 +14,7 @@ from cluster.agent import Agent
 
 from . import files, openapi
 from .mesos_files import agent_files
+from .snapshot import Recent
 from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
 from .v1.executor import ExecutorApi
@@ -97,7 +98,8 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
     mesos_pages.install(agent, agent_files(agent))
     openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
-    agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
+    figures = Recent(agent.clock, lambda: agent_metrics(agent))
+    agent.system.http.metrics.add_source(agent.upid, figures.get)
 
 
 def _state(agent: Agent) -> dict[str, Any]:
