@@ -17,6 +17,7 @@ from .mesos_files import agent_files
 from .snapshot import Recent
 from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
+from .v1.agent import AgentApi
 from .v1.executor import ExecutorApi
 from .v1.stream import MAX_WAITING
 from .v1.version import version_page
@@ -87,6 +88,7 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         return later
 
     ExecutorApi(agent, max_waiting).install()
+    AgentApi(agent, agent_files(agent)).install()
     agent.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
     agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
     agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")

@@ -13,7 +13,7 @@ import msgspec
 
 from cluster.http import bodies
 from cluster.v1.schema import Proto
-from cluster.v1.types import executor, scheduler
+from cluster.v1.types import executor, master, scheduler
 
 __all__ = ["AGENT", "BOTH", "MASTER", "Detail", "Query"]
 
@@ -51,6 +51,16 @@ V1_STATUSES = {
     406: "no encoding that is accepted",
     415: "neither JSON nor protobuf",
     503: "no master leads, or too much is going on",
+}
+OPERATOR_STATUSES = {
+    202: "done, and on record: of reservations",
+    401: "who asks is not known",
+    404: "there is no such file, or no such agent to be gone",
+    406: "no encoding that is accepted",
+    409: "the cluster's state does not allow it: the text says why",
+    415: "neither JSON nor protobuf",
+    501: "a type of call that is not known",
+    503: "no master leads, or it may be forgotten",
 }
 FRAMEWORK = Query("a framework's id")
 AGENT_ID = Query("an agent's id")
@@ -142,6 +152,9 @@ MASTER: Mapping[tuple[str, str], Detail] = {
     ),
     ("POST", "/api/v1/scheduler"): Detail(
         body=scheduler.Call, answer=scheduler.Event, events=scheduler.Event, statuses=V1_STATUSES
+    ),
+    ("POST", "/api/v1"): Detail(
+        body=master.Call, answer=master.Response, events=master.Event, statuses=OPERATOR_STATUSES
     ),
     ("GET", "/ostrom/state"): JSON,
     ("GET", "/ostrom/agents"): JSON,
