@@ -202,7 +202,15 @@ NO_FILE = {404: "there is no such sandbox, directory or file"}
 
 AGENT: Mapping[tuple[str, str], Detail] = {
     **BOTH,
-    **_mesos({**MESOS_FILES, "/state": JSON, "/flags": JSON}),
+    **_mesos(
+        {
+            **MESOS_FILES,
+            "/state": JSON,
+            "/flags": JSON,
+            "/containers": Detail(query={"container_id": Query("a container's id")}),
+            "/monitor/statistics": JSON,
+        }
+    ),
     ("POST", "/api/v1/executor"): Detail(
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
     ),

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from cluster.agent import Agent
 from cluster.http.mesos_files import FilesError, MesosFiles, NoFileError
+from cluster.http.v0.agent_flags import agent_flags
 from cluster.http.v0.metrics import agent_metrics
 from cluster.http.v1.media import answer_media
 from cluster.http.v1.verbosity import set_verbosity, verbosity
@@ -21,7 +22,6 @@ from cluster.v1.types.agent import Call, Response
 from isolation import Exit
 
 from .containers import ContainerCalls
-from .flags import agent_flags
 from .inputs import InputCalls, UnexpectedCallError, quoted_records
 from .media import RECORDIO, answer_stream_media, call_media, is_recordio
 from .views import agent_view, executors_view, frameworks_view, state_view, tasks_view
