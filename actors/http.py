@@ -24,7 +24,7 @@ from .upid import UPID
 if TYPE_CHECKING:
     from .system import ActorSystem
 
-__all__ = ["Authenticator", "HttpRoutes", "RouteHandler", "basic_auth"]
+__all__ = ["Authenticator", "HttpRoutes", "RouteHandler", "RouteInfo", "basic_auth"]
 
 log = logging.getLogger("ostrom.actors.http")
 
@@ -34,6 +34,7 @@ RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable
 
 MAX_BODY = 4 * 1024 * 1024
 LOGGING_TOGGLE_SECONDS = 60.0
+TOGGLE = "/logging/toggle"
 LOGGER = "ostrom"
 
 
@@ -45,6 +46,15 @@ class Route(NamedTuple):
     handler: RouteHandler
     methods: tuple[str, ...]
     help: str
+
+
+class RouteInfo(NamedTuple):
+    """One path that is served, and what for. `upid` is whose it is, None for the system's own pages."""
+
+    path: str
+    methods: tuple[str, ...]
+    help: str
+    upid: UPID | None = None
 
 
 Authenticator = Callable[[web.Request], bool | Awaitable[bool]]
@@ -79,14 +89,15 @@ class HttpRoutes:
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
+        self._aliases: dict[str, UPID] = {}
         self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
             "/health": (self._health, "200 while the event loop answers"),
             "/metrics": (self._metrics, "metrics for Prometheus"),
             "/metrics/snapshot": (self._snapshot, "the same metrics as one JSON object"),
             "/__processes__": (self._processes, "every actor: mailbox, messages handled, links"),
-            "/logging/toggle": (
+            TOGGLE: (
                 self._toggle,
-                "POST ?level=DEBUG&seconds=60: set the log level, and put it back after that time",
+                "?level=DEBUG&seconds=60: set the log level, and put it back after that time",
             ),
             "/help": (self._help, "this page"),
         }
@@ -125,19 +136,40 @@ class HttpRoutes:
             raise ValueError(f"route {full!r} is taken")
         self._routes[full] = Route(upid, path, handler, methods, help_)
 
+    def add_alias(self, name: str, upid: UPID) -> None:
+        """Serve an actor's routes below `/<name>` too, for as long as it lives."""
+        self._aliases[name] = upid
+
     def remove_actor(self, upid: UPID) -> None:
         """Drop an actor's routes."""
+        for name in [name for name, other in self._aliases.items() if other == upid]:
+            del self._aliases[name]
         for path in [p for p, route in self._routes.items() if route.upid == upid]:
             del self._routes[path]
         if self.root == upid:
             self.root = None
         self.metrics.remove_actor(upid)
 
+    def routes(self) -> list[RouteInfo]:
+        """All that is served: the system's own pages, then the actors' routes by their whole paths."""
+        pages = [RouteInfo(path, self._methods(path), text) for path, (_, text) in self._pages.items()]
+        return pages + [
+            RouteInfo(path, route.methods, route.help, route.upid)
+            for path, route in sorted(self._routes.items())
+        ]
+
+    @staticmethod
+    def _methods(page: str) -> tuple[str, ...]:
+        return ("POST",) if page == TOGGLE else ("GET",)
+
     def _find(self, path: str) -> Route | None:
         """The route with the longest prefix of this path, by whole segments."""
         candidates = [path.rstrip("/")]
         if self.root is not None:
             candidates.append(f"/{self.root.id}{path}".rstrip("/"))
+        first, slash, rest = path.removeprefix("/").partition("/")
+        if first in self._aliases:
+            candidates.insert(0, f"/{self._aliases[first].id}{slash}{rest}".rstrip("/"))
         for candidate in candidates:
             while candidate:
                 route = self._routes.get(candidate)
@@ -156,7 +188,7 @@ class HttpRoutes:
         if route is not None and request.method in route.methods:
             return await self._turn(route, request)
         if request.method == "POST":
-            return await self._post(request)
+            return await self._post(request, route)
         if route is not None:
             raise web.HTTPMethodNotAllowed(request.method, route.methods)
         raise web.HTTPNotFound(text=f"no route {request.path}; see /help\n")
@@ -194,12 +226,17 @@ class HttpRoutes:
             log.exception("%s %s: the route's handler raised", request.method, request.path)
             raise web.HTTPInternalServerError(text=f"{type(error).__name__}: see the log\n") from error
 
-    async def _post(self, request: web.Request) -> web.StreamResponse:
-        """`POST /<id>/<tag>` with a JSON body sends that message; `?ask` awaits the reply."""
+    async def _post(self, request: web.Request, route: Route | None) -> web.StreamResponse:
+        """`POST /<id>/<tag>` with a JSON body sends that message; `?ask` awaits the reply.
+
+        `route` is one that is for other methods: it may serve all that is below its path, messages too.
+        """
         id_, _, tag = request.path.strip("/").partition("/")
         upid = UPID(id_, *self._system.address)
         type_ = message_type(tag)
         if type_ is None or not self._system.hosts(upid):
+            if route is not None and route.path != "/":
+                raise web.HTTPMethodNotAllowed(request.method, route.methods)
             raise web.HTTPNotFound(text=f"no route, and no actor with a message: {request.path}; see /help\n")
         try:
             fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
@@ -273,11 +310,7 @@ class HttpRoutes:
             logging.getLogger(LOGGER).setLevel(before)
 
     def _help(self, _request: web.Request) -> web.Response:
-        lines = [f"{path:32} {text}" for path, (_, text) in self._pages.items()]
-        lines += [
-            f"{path:32} {' '.join(route.methods)}  {route.help}"
-            for path, route in sorted(self._routes.items())
-        ]
+        lines = [f"{each.path:32} {' '.join(each.methods)}  {each.help}" for each in self.routes()]
         lines.append(
             f"{'/<actor>/<message>':32} POST  send a message with a JSON body; ?ask to await the reply"
         )

@@ -36,6 +36,11 @@ __all__ = ["local"]
     default=DEFAULT_TTL,
     help="Of several masters: seconds until another leads when one is lost.",
 )
+@option(
+    "--standby-proxy",
+    is_flag=True,
+    help="Of several masters: those that stand by carry requests to the leader, rather than say where it is.",
+)
 @option("--host", default="127.0.0.1", help="Address to listen on.")
 @option("--port", type=click.IntRange(0, 65535), default=5050, help="The master's port; 0 for any free one.")
 @option(
@@ -58,6 +63,7 @@ def local(
     agents: int,
     masters: int,
     lease_ttl: int,
+    standby_proxy: bool,
     host: str,
     port: int,
     resources: Resources,
@@ -88,6 +94,7 @@ def local(
             processes=True,
             masters=masters,
             lease_ttl=lease_ttl,
+            standby_proxy=standby_proxy,
             weights=dict(weights),
             allocator=allocator,
             roles=quotas(guarantees, limits, priorities),

@@ -12,8 +12,9 @@ from aiohttp import web
 from actors import Clock
 from cluster.agent import Agent
 
-from . import files
+from . import files, openapi
 from .mesos_files import agent_files
+from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
 from .v1.agent import AgentApi
 from .v1.executor import ExecutorApi
@@ -95,6 +96,8 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
+    mesos_pages.install(agent, agent_files(agent))
+    openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
     agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
 

@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from actors import UPID, Actor, format_address
 from cluster.election import Detector
 
+from .carrying import Carrier
 from .v0.metrics import standby_metrics
 from .v1.version import version_page
 
 __all__ = ["Standby", "leader_page", "redirect"]
 
+CHECK_INTERVAL = 1.0
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Standby(Actor):
-    """Sends who asks to the leader: 307, or 503 while there is none. `/leader` and `/redirect` say who it is."""
+    """Sends who asks to the leader: 307, or 503 while there is none. `/leader` and `/redirect` say who it is.
 
-    def __init__(self, detector: Detector) -> None:
+    With `carries` it asks the leader in their stead, and nobody need know of another address.
+    """
+
+    def __init__(self, detector: Detector, *, carries: bool = False) -> None:
         self.leader: UPID | None = None
         self._detector = detector
+        self._carries = carries
+        self._carrier: Carrier | None = None
 
     def initialize(self) -> None:
         """Look for the leader."""
+        if self._carries:
+            self._carrier = Carrier(self.system.address, lambda: self._elsewhere, self.clock)
+            self.every(CHECK_INTERVAL, self._carrier.check)
         self._detector.watch(lambda leader: self.defer(self._detected, leader))
         self.route("/leader", lambda _: leader_page(self._elsewhere, leads=False), help="who leads, as JSON")
         self.route("/redirect", lambda _: redirect(self._elsewhere), help="307 to the leader")
         self.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
-        self.route("/", self._refer, methods=METHODS, help="anything else: 307 to the same of the leader")
+        text = "what the leader answers" if self._carries else "307 to the same of the leader"
+        self.route("/", self._refer, methods=METHODS, help=f"anything else: {text}")
         self.system.http.root = self.upid
         self.system.http.metrics.add_source(self.upid, self._figures)
 
     def finalize(self) -> None:
         """Stop looking."""
         self._detector.close()
+        if self._carrier is not None:
+            self._carrier.close()
 
     def _figures(self) -> dict[str, float]:
         return standby_metrics(max(0.0, self.clock.time() - self.system.started_at))
 
     def _detected(self, leader: UPID | None) -> None:
         self.leader = leader
+        if self._carrier is not None:
+            # Also if it is at the same address: that is another life of it.
+            self._carrier.end_all()
 
     @property
     def _elsewhere(self) -> UPID | None:
@@ -48,8 +66,11 @@ class Standby(Actor):
         mine = self.leader is not None and self.leader.address == self.system.address
         return None if mine else self.leader
 
-    def _refer(self, request: web.Request) -> web.Response:
-        return redirect(self._elsewhere, request.raw_path)
+    def _refer(self, request: web.Request) -> web.Response | Callable[[], Awaitable[web.StreamResponse]]:
+        carrier = self._carrier
+        if carrier is None:
+            return redirect(self._elsewhere, request.raw_path)
+        return lambda: carrier.carry(request)
 
 
 def redirect(leader: UPID | None, path: str = "/") -> web.Response:

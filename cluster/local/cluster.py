@@ -44,7 +44,8 @@ class LocalCluster:
     killed (and this one, for as long as its recovery timeout).
 
     With several `masters`, which are processes then, an etcd is started besides, in which they elect one of them, with
-    a lease of `lease_ttl` seconds; one that ends is started again. `master` is the address of that etcd then.
+    a lease of `lease_ttl` seconds; one that ends is started again. `master` is the address of that etcd then. With
+    `standby_proxy` those that stand by carry requests to the leader.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class LocalCluster:
         checkpoint: bool = False,
         masters: int = 1,
         lease_ttl: int = DEFAULT_TTL,
+        standby_proxy: bool = False,
         seed: int | None = None,
     ) -> None:
         if agents < 0:
@@ -74,6 +76,8 @@ class LocalCluster:
             raise ValueError(f"masters is {masters}, not 1 or more")
         if masters > 1 and not processes:
             raise ValueError(f"masters is {masters}: several are processes, with processes=True")
+        if standby_proxy and masters == 1:
+            raise ValueError("standby_proxy: with one master nobody stands by")
         if processes and (timers or duration or options):
             raise ValueError("processes: timers, duration and options are for clusters inside this process")
         self._count = agents
@@ -90,6 +94,7 @@ class LocalCluster:
         self._checkpoint = checkpoint
         self._masters = masters
         self._lease_ttl = lease_ttl
+        self._standby_proxy = standby_proxy
         self._seed = seed
         self._started = 0
         self.work_dir = Path()
@@ -163,6 +168,8 @@ class LocalCluster:
         for role, weight in self._weights.items():
             arguments += ["--weight", f"{role}={weight}"]
         arguments += ["--allocator", self._allocator]
+        if self._standby_proxy:
+            arguments.append("--standby-proxy")
         for role, quota in self._roles.items():
             arguments += ["--guarantee", f"{role}={quota.guarantee}", "--limit", f"{role}={quota.limit}"]
             arguments += ["--priority", f"{role}={quota.priority}"]

@@ -146,7 +146,8 @@ def _enum(value: Any, field: Field, path: str) -> Any:
 def _bytes(value: Any, path: str) -> bytes:
     if not isinstance(value, str):
         raise MessageError(f"{path} is {shown(value)}, not base64 text")
-    bare = value.rstrip("=")
+    # Python's older encoders wrap lines, and end the last one, too.
+    bare = "".join(value.split()).rstrip("=")
     try:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 import uuid
 from collections import deque
 
@@ -12,7 +14,7 @@ from aiohttp import HttpVersion11, web
 from actors import Clock, Timer
 from cluster.v1 import recordio
 
-__all__ = ["LAST_WORDS", "MAX_WAITING", "STREAM_ID", "EventStream"]
+__all__ = ["LAST_WORDS", "MAX_WAITING", "STREAM_ID", "EventStream", "reset"]
 
 log = logging.getLogger("ostrom.http")
 
@@ -69,7 +71,7 @@ class EventStream:
         self.waiting = 0
         self._changed.set()
         if self._transport is not None:
-            self._transport.abort()
+            reset(self._transport)
 
     async def serve(self, request: web.Request, content_type: str) -> web.StreamResponse:
         """Answer a request with the stream, until its end or that of the connection."""
@@ -106,3 +108,12 @@ class EventStream:
                 return
             self._changed.clear()
             await self._changed.wait()
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Break a connection so that the other end is told at once, though it reads nothing, and nothing more is kept."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and not transport.is_closing():
+        # Else the kernel would hold what was not read, and say that this is the end only after it.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

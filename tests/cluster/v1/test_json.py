@@ -124,7 +124,16 @@ def test_an_enum_s_unknown_name_is_unknown_or_absent() -> None:
     assert json.decode(text.encode(), v1.TaskStatus).reason is None
 
 
-@pytest.mark.parametrize("text", ["o5IfgUv4Qk+YIRgRV6FX6Q==", "o5IfgUv4Qk+YIRgRV6FX6Q"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "o5IfgUv4Qk+YIRgRV6FX6Q==",
+        "o5IfgUv4Qk+YIRgRV6FX6Q",
+        # What base64.encodebytes and binascii.b2a_base64 write.
+        r"o5IfgUv4Qk+YIRgRV6FX6Q==\n",
+        r"o5IfgUv4Qk+Y\nIRgRV6FX6Q==\n",
+    ],
+)
 def test_bytes_are_base64_with_padding_or_without(text: str) -> None:
     ids = '"agent_id":{"value":"S0"},"task_id":{"value":"t"}'
     read = call(f'{{"type":"ACKNOWLEDGE","acknowledge":{{{ids},"uuid":"{text}"}}}}')
