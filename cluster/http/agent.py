@@ -88,7 +88,8 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         return later
 
     ExecutorApi(agent, max_waiting).install()
-    AgentApi(agent, agent_files(agent)).install()
+    virtual_files = agent_files(agent)
+    AgentApi(agent, virtual_files).install()
     agent.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
     agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
     agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
@@ -97,7 +98,7 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
-    mesos_pages.install(agent, agent_files(agent))
+    mesos_pages.install(agent, virtual_files)
     openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
     figures = Recent(agent.clock, lambda: agent_metrics(agent))

@@ -13,7 +13,7 @@ import msgspec
 
 from cluster.http import bodies
 from cluster.v1.schema import Proto
-from cluster.v1.types import executor, master, scheduler
+from cluster.v1.types import agent, executor, master, scheduler
 
 __all__ = ["AGENT", "BOTH", "MASTER", "Detail", "Query"]
 
@@ -30,12 +30,13 @@ class Query(NamedTuple):
 
 
 class Detail(NamedTuple):
-    """A page for one method. `events`: the answer to SUBSCRIBE is a stream of these, in RecordIO."""
+    """A page for one method. `events`: the answer to some calls, `streams`, is a stream of these, in RecordIO."""
 
     query: Mapping[str, Query] = {}
     body: Body | None = None
     answer: Body | str = "application/json"
     events: type[Proto] | None = None
+    streams: str = "SUBSCRIBE"
     statuses: Mapping[int, str] = {}
 
 
@@ -61,6 +62,15 @@ OPERATOR_STATUSES = {
     415: "neither JSON nor protobuf",
     501: "a type of call that is not known",
     503: "no master leads, or it may be forgotten",
+}
+AGENT_STATUSES = {
+    202: "there is such a container already: it is not launched again",
+    401: "who asks is not known",
+    404: "there is no such file, or no such container",
+    406: "no encoding that is accepted",
+    409: "the container's state does not allow it: the text says why",
+    415: "neither JSON nor protobuf, nor RecordIO where that is asked for",
+    501: "a type of call that is not known",
 }
 FRAMEWORK = Query("a framework's id")
 AGENT_ID = Query("an agent's id")
@@ -213,6 +223,13 @@ AGENT: Mapping[tuple[str, str], Detail] = {
     ),
     ("POST", "/api/v1/executor"): Detail(
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
+    ),
+    ("POST", "/api/v1"): Detail(
+        body=agent.Call,
+        answer=agent.Response,
+        events=agent.ProcessIO,
+        streams="LAUNCH_NESTED_CONTAINER_SESSION and ATTACH_CONTAINER_OUTPUT",
+        statuses=AGENT_STATUSES,
     ),
     ("GET", "/ostrom/state"): JSON,
     ("GET", "/ostrom/files/browse"): Detail(
