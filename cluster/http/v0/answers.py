@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from cluster.http.snapshot import MIN_AGE, Snapshots, lasts
+from cluster.http.snapshot import Snapshots, lasts
 from cluster.master import Master
 
 from .seen import Seen, see
@@ -50,8 +50,11 @@ class Answers:
     def _look(self) -> _Made[Seen]:
         seen, snapshots = self._seen, self._snapshots
         if seen is None or not self._lasts(seen):
-            until = self._master.clock.monotonic() + MIN_AGE
-            seen = self._seen = _Made(see(self._master), snapshots.version, snapshots.epoch, until)
+            begun = self._master.clock.monotonic()
+            value = see(self._master)
+            now = self._master.clock.monotonic()
+            until = now + lasts(now - begun)
+            seen = self._seen = _Made(value, snapshots.version, snapshots.epoch, until)
         return seen
 
     def get(self, page: str, make: Callable[[Seen], Any]) -> Awaitable[bytes]:
