@@ -37,7 +37,7 @@ MASTER = (
     "/flags",
     "/files/debug",
 )
-AGENT = ("/state", "/flags", "/files/debug")
+AGENT = ("/state", "/flags", "/containers", "/monitor/statistics", "/files/debug")
 
 
 @pytest_asyncio.fixture
