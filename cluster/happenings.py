@@ -37,7 +37,7 @@ __all__ = [
 
 
 class TaskSeen(Struct, frozen=True, gc=False):
-    """A task; while it `holds` its resources, so many of them are `reserved` ones."""
+    """A task; while it `holds` its resources, so many of them are `reserved` ones. `former` are earlier statuses."""
 
     framework_id: str
     role: str
@@ -46,6 +46,7 @@ class TaskSeen(Struct, frozen=True, gc=False):
     status: TaskStatus
     reserved: Reserved
     holds: bool
+    former: tuple[TaskStatus, ...] = ()
 
 
 class ExecutorSeen(Struct, frozen=True, gc=False):

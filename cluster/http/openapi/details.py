@@ -142,7 +142,7 @@ MASTER: Mapping[tuple[str, str], Detail] = {
                 query={
                     "limit": Query("how many, 100 if nothing is said", type="integer"),
                     "offset": Query("how many are left out before those", type="integer"),
-                    "order": Query("asc or des (if nothing is said), by the time of their last status"),
+                    "order": Query("asc or des (if nothing is said), by the time of their first status"),
                     "framework_id": FRAMEWORK,
                     "task_id": Query("a task's id"),
                 }

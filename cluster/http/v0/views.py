@@ -134,8 +134,9 @@ def tasks(
 
 
 def _told_at(task: TaskSeen) -> float:
-    """When its framework was told of it last; before all others if it was not."""
-    return -math.inf if task.status.state is TaskState.STAGING else task.status.timestamp
+    """When its framework was told of it first; before all others if it was not."""
+    first = task.former[0] if task.former else task.status
+    return -math.inf if first.state is TaskState.STAGING else first.timestamp
 
 
 def _sums(tasks: Iterable[TaskSeen]) -> dict[str, int]:
