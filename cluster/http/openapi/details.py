@@ -13,7 +13,8 @@ import msgspec
 
 from cluster.http import bodies
 from cluster.v1.schema import Proto
-from cluster.v1.types import agent, executor, master, scheduler
+from cluster.v1.types import agent as node_agent
+from cluster.v1.types import executor, master, scheduler
 
 __all__ = ["AGENT", "BOTH", "MASTER", "Detail", "Query"]
 
@@ -30,7 +31,7 @@ class Query(NamedTuple):
 
 
 class Detail(NamedTuple):
-    """A page for one method. `events`: the answer to some calls, `streams`, is a stream of these, in RecordIO."""
+    """A page for one method. `events`: the answer to the calls in `streams` is a stream of these, in RecordIO."""
 
     query: Mapping[str, Query] = {}
     body: Body | None = None
@@ -217,9 +218,9 @@ AGENT: Mapping[tuple[str, str], Detail] = {
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
     ),
     ("POST", "/api/v1"): Detail(
-        body=agent.Call,
-        answer=agent.Response,
-        events=agent.ProcessIO,
+        body=node_agent.Call,
+        answer=node_agent.Response,
+        events=node_agent.ProcessIO,
         streams="LAUNCH_NESTED_CONTAINER_SESSION and ATTACH_CONTAINER_OUTPUT",
         statuses=AGENT_STATUSES,
     ),
