@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cluster.messages import CommandInfo, ExecutorInfo, RunTaskGroup
-from cluster.v1 import recordio
+from cluster.v1 import json as v1_json
+from cluster.v1 import protobuf, recordio
 from cluster.v1.types.agent import Call, Response
 from isolation import Exit
 from tests.cluster.agent.world import FRAMEWORK
 from tests.cluster.http.v1.agents import RECORDIO, OperatorClient, shell
 from tests.cluster.http.v1.client import JSON, PROTOBUF, value
 from tests.cluster.http.v1.executors import ServedAgent
+from tests.cluster.v1.arbitrary import messages_of
 from tests.cluster.world import executor, task
-
-pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture
@@ -42,6 +46,7 @@ async def json_client(world: ServedAgent) -> AsyncIterator[OperatorClient]:
         yield client
 
 
+@pytest.mark.asyncio
 async def test_small_questions(client: OperatorClient) -> None:
     assert await client.get("GET_HEALTH") == {"healthy": True}
     assert (await client.get("GET_VERSION"))["version_info"]["version"] == "1.11.0"
@@ -57,12 +62,14 @@ async def test_small_questions(client: OperatorClient) -> None:
         assert await client.get(kind) == {}
 
 
+@pytest.mark.asyncio
 async def test_the_agent(client: OperatorClient) -> None:
     info = (await client.get("GET_AGENT"))["agent_info"]
     assert (info["hostname"], info["id"]) == ("host", value("A1"))
     assert {each["name"]: each["scalar"]["value"] for each in info["resources"]} == {"cpus": 4, "mem": 1024}
 
 
+@pytest.mark.asyncio
 async def test_tasks_executors_and_frameworks(world: ServedAgent, client: OperatorClient) -> None:
     await world.run(
         task("command", "cpus:0.5;mem:32", command=CommandInfo("sleep 10"), labels={"a": "b"}),
@@ -115,6 +122,7 @@ async def test_tasks_executors_and_frameworks(world: ServedAgent, client: Operat
     assert len(state["get_executors"]["executors"]) == 3
 
 
+@pytest.mark.asyncio
 async def test_what_waits_for_room_is_pending(world: ServedAgent, client: OperatorClient) -> None:
     await world.run(task("first", "cpus:4;mem:16"), task("second", "cpus:4;mem:16"))
     tasks = await client.get("GET_TASKS")
@@ -122,6 +130,7 @@ async def test_what_waits_for_room_is_pending(world: ServedAgent, client: Operat
     assert tasks["pending_tasks"][0]["state"] == "TASK_STAGING"
 
 
+@pytest.mark.asyncio
 async def test_containers_and_what_they_use(world: ServedAgent, client: OperatorClient) -> None:
     await world.run(task("command", "cpus:0.5;mem:32"), task("t", "cpus:0.25;mem:16", executor=executor("e")))
     rows = {row["executor_id"]["value"]: row for row in (await client.get("GET_CONTAINERS"))["containers"]}
@@ -148,6 +157,7 @@ async def test_containers_and_what_they_use(world: ServedAgent, client: Operator
     assert rows["e"]["resource_statistics"]["cpus_limit"] == 0.25 + own
 
 
+@pytest.mark.asyncio
 async def test_files(world: ServedAgent, client: OperatorClient) -> None:
     await world.run("t")
     box = world.agent.sandboxes.latest("A1", "F1", "t")
@@ -183,6 +193,7 @@ def text_of(path: str) -> str:
     return f"read_file.path: there is no {shown if len(shown) <= 80 else shown[:77] + '...'} here"
 
 
+@pytest.mark.asyncio
 async def test_logging_levels(world: ServedAgent, client: OperatorClient) -> None:
     before = logging.getLogger("ostrom").level
     usual = (await client.get("GET_LOGGING_LEVEL"))["level"]
@@ -228,12 +239,14 @@ async def test_logging_levels(world: ServedAgent, client: OperatorClient) -> Non
         (b'"', 400, ""),
     ],
 )
+@pytest.mark.asyncio
 async def test_calls_that_are_none(json_client: OperatorClient, call: Any, status: int, text: str) -> None:
     found = await json_client.send(call)
     assert (found[0], found[1][: len(text)]) == (status, text)
 
 
 @pytest.mark.parametrize("kind", list(Call.Type))
+@pytest.mark.asyncio
 async def test_no_call_is_an_error_of_ours(client: OperatorClient, kind: Call.Type) -> None:
     """Alone, each is answered, or refused with a text that names what is wrong."""
     status, answer = await client.send({"type": kind.name})
@@ -242,6 +255,28 @@ async def test_no_call_is_an_error_of_ours(client: OperatorClient, kind: Call.Ty
     else:
         assert status in (400, 415, 501), answer
         assert answer
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(messages_of(Call), min_size=20, max_size=20), st.sampled_from([JSON, PROTOBUF]))
+def test_any_call_is_answered_or_refused(calls: list[Call], media: str) -> None:
+    """Whatever it says: no answer is an error of ours, and nothing hangs."""
+
+    async def send_all() -> None:
+        with TemporaryDirectory() as directory:
+            async with (
+                asyncio.timeout(60),
+                ServedAgent(Path(directory)) as world,
+                OperatorClient(world.url, media) as client,
+            ):
+                await world.run("t")
+                for call in calls:
+                    status, answer = await client.send(
+                        (protobuf if media == PROTOBUF else v1_json).encode(call)
+                    )
+                    assert status in (200, 202, 400, 404, 406, 409, 415, 501), (call, answer)
+
+    asyncio.run(send_all())
 
 
 @pytest.mark.parametrize(
@@ -277,6 +312,7 @@ async def test_no_call_is_an_error_of_ours(client: OperatorClient, kind: Call.Ty
         ),
     ],
 )
+@pytest.mark.asyncio
 async def test_media_that_are_none(
     json_client: OperatorClient, headers: dict[str, str], body: Any, status: int, text: str
 ) -> None:
@@ -322,6 +358,7 @@ async def test_media_that_are_none(
         ),
     ],
 )
+@pytest.mark.asyncio
 async def test_streams_that_are_none(
     json_client: OperatorClient, record: bytes, status: int, text: str
 ) -> None:
@@ -331,16 +368,19 @@ async def test_streams_that_are_none(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/operator", "/slave(1)/api/v1", "/agent/api/v1"])
+@pytest.mark.asyncio
 async def test_its_other_names(world: ServedAgent, path: str) -> None:
     async with OperatorClient(world.url, path=path) as client:
         assert await client.get("GET_HEALTH") == {"healthy": True}
 
 
+@pytest.mark.asyncio
 async def test_other_methods(world: ServedAgent, json_client: OperatorClient) -> None:
     async with json_client.session.get(world.url + "/api/v1") as response:
         assert response.status == 405
 
 
+@pytest.mark.asyncio
 async def test_with_containers_that_are_no_processes(world: ServedAgent, json_client: OperatorClient) -> None:
     """All that is asked for is passed on; here it is what the machine was told to launch."""
     await world.run("t")
