@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from actors import UPID
 from cluster.messages import (
     AgentInfo,
     ExecutorInfo,
@@ -65,7 +66,7 @@ class AgentSeen(Struct, frozen=True):
     """
 
     info: AgentInfo
-    upid: str
+    upid: UPID
     connected: bool
     active: bool
     registered_at: float

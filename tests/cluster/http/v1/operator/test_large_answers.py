@@ -10,9 +10,10 @@ from cluster.http.v1.media import JSON as JSON_MEDIA
 from cluster.http.v1.media import PROTOBUF as PROTOBUF_MEDIA
 from cluster.http.v1.media import Media
 from cluster.http.v1.operator import pieces
-from cluster.http.v1.operator.pieces import Tree, encode_slowly
+from cluster.http.v1.operator.pieces import encode_slowly
 from cluster.http.v1.operator.sharing import Shared
 from cluster.v1 import types as v1
+from cluster.v1.trees import Tree
 from cluster.v1.types.master import Event, Response
 
 

@@ -11,10 +11,11 @@ import pytest
 from actors import TooManyActorsError
 from cluster import messages as m
 from cluster.http.v1.operator import api
-from cluster.http.v1.operator.pieces import Tree, encode_slowly
+from cluster.http.v1.operator.pieces import encode_slowly
 from cluster.master import MasterOptions
 from cluster.messages import FrameworkInfo, TaskState
 from cluster.registry import RegistryError
+from cluster.v1.trees import Tree
 from tests.cluster.http.served import Served
 from tests.cluster.http.v1.operator.client import JSON, PROTOBUF, Operator, Stream, value
 from tests.cluster.http.v1.operator.folding import Folded
