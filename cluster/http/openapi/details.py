@@ -70,6 +70,37 @@ def _changes(body: Body) -> Detail:
     return Detail(body=body, statuses=RECORDED)
 
 
+VIRTUAL = Query("a virtual path, as /files/debug and the `directory` of executors have them", required=True)
+JSONP = Query("a function's name: the answer is a call of it, as text/javascript")
+
+
+def _mesos(pages: Mapping[str, Detail]) -> dict[tuple[str, str], Detail]:
+    """Mesos's older pages: each under two names."""
+    return {
+        ("GET", path + suffix): detail._replace(query={**detail.query, "jsonp": JSONP})
+        for path, detail in pages.items()
+        for suffix in ("", ".json")
+    }
+
+
+MESOS_FILES = {
+    "/files/browse": Detail(query={"path": VIRTUAL}, statuses={404: "there is no such directory"}),
+    "/files/read": Detail(
+        query={
+            "path": VIRTUAL,
+            "offset": Query("bytes; -1, if none is given: the answer has the size only", type="integer"),
+            "length": Query("bytes, 64 KiB at most; -1: as many as there are", type="integer"),
+        },
+        statuses={404: "there is no such file"},
+    ),
+    "/files/download": Detail(
+        query={"path": VIRTUAL},
+        answer="application/octet-stream",
+        statuses={404: "there is no such file"},
+    ),
+    "/files/debug": JSON,
+}
+
 BOTH: Mapping[tuple[str, str], Detail] = {
     ("GET", "/health"): JSON,
     ("GET", "/metrics"): TEXT,
@@ -89,6 +120,30 @@ BOTH: Mapping[tuple[str, str], Detail] = {
 
 MASTER: Mapping[tuple[str, str], Detail] = {
     **BOTH,
+    **_mesos(
+        {
+            **MESOS_FILES,
+            "/state": JSON,
+            "/state-summary": JSON,
+            "/frameworks": Detail(query={"framework_id": FRAMEWORK}),
+            "/slaves": Detail(query={"slave_id": AGENT_ID}),
+            "/tasks": Detail(
+                query={
+                    "limit": Query("how many, 100 if nothing is said", type="integer"),
+                    "offset": Query("how many are left out before those", type="integer"),
+                    "order": Query("asc or des (if nothing is said), by the time of their last status"),
+                    "framework_id": FRAMEWORK,
+                    "task_id": Query("a task's id"),
+                }
+            ),
+            "/flags": JSON,
+            "/roles": JSON,
+            "/quota": JSON,
+            "/weights": JSON,
+            "/maintenance/schedule": JSON,
+            "/maintenance/status": JSON,
+        }
+    ),
     ("GET", "/"): HTML,
     ("GET", "/ui"): HTML,
     ("GET", "/leader"): JSON,
@@ -147,6 +202,7 @@ NO_FILE = {404: "there is no such sandbox, directory or file"}
 
 AGENT: Mapping[tuple[str, str], Detail] = {
     **BOTH,
+    **_mesos({**MESOS_FILES, "/state": JSON, "/flags": JSON}),
     ("POST", "/api/v1/executor"): Detail(
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
     ),
