@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from actors import UPID
 from cluster.messages import (
     AgentInfo,
     ExecutorInfo,
@@ -66,7 +65,7 @@ class AgentSeen(Struct, frozen=True):
     """
 
     info: AgentInfo
-    upid: UPID
+    upid: str
     connected: bool
     active: bool
     registered_at: float

@@ -40,7 +40,7 @@ def see_agent(
     drain = agent.drain
     return AgentSeen(
         agent.info,
-        agent.upid,
+        str(agent.upid),
         agent.connected,
         agent.active,
         agent.registered_at,

@@ -29,7 +29,7 @@ CAPABILITIES = tuple(
 
 def agent_seen_to(agent: AgentSeen) -> Tree:
     """An agent: what it is, what of it is used and what is offered. A `Response.GetAgents.Agent`."""
-    info, upid = agent.info, str(agent.upid)
+    info, upid = agent.info, agent.upid
     return Tree(
         Response.GetAgents.Agent,
         {

@@ -14,7 +14,7 @@ from cluster.v1.types import Resource, Value
 
 from .resources import Quantities, write_resources
 
-__all__ = ["Tally", "offered_slowly", "quantities_to", "shown_resources", "used", "used_slowly"]
+__all__ = ["Tally", "offered", "offered_slowly", "quantities_to", "shown_resources", "used", "used_slowly"]
 
 Type = Value.Type
 
@@ -132,6 +132,14 @@ def used(tasks: Iterable[TaskSeen], executors: Iterable[ExecutorSeen]) -> Tally:
         tally.add_task(task)
     for executor in executors:
         tally.add_executor(executor)
+    return tally
+
+
+def offered(offers: Iterable[Offer]) -> Tally:
+    """What is on offer."""
+    tally = Tally()
+    for offer in offers:
+        tally.add_offer(offer)
     return tally
 
 
