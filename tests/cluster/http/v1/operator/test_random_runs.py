@@ -1,4 +1,4 @@
-"""A master whose registry takes its time, in a random run: whoever subscribes whenever knows in the end what there is."""
+"""A master whose registry takes its time, in a random run: who subscribes, whenever, knows in the end what there is."""
 
 from __future__ import annotations
 
