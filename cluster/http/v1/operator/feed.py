@@ -57,7 +57,7 @@ class Feed(Actor):
 
     def __init__(self, master: Master, limit: int) -> None:
         self._master = master
-        self._limit = limit
+        self._limit = max(1, limit)
         self._subscribers: dict[Subscriber, None] = {}
         self._waiting: deque[tuple[int, Sequence[Happening]]] = deque()
         self._telling: Iterator[None] = iter(())
@@ -87,6 +87,7 @@ class Feed(Actor):
             self._cut(next(iter(self._subscribers)))
         subscriber.since = self._master.watch(self._take)
         self._subscribers[subscriber] = None
+        self._master.subscribers = len(self._subscribers)
 
     def begin(self, subscriber: Subscriber, first: bytes) -> None:
         """Send a stream its first event, and what has happened since."""
@@ -98,6 +99,7 @@ class Feed(Actor):
         """Tell it nothing more."""
         subscriber.left = True
         self._subscribers.pop(subscriber, None)
+        self._master.subscribers = len(self._subscribers)
         if not self._subscribers:
             self._master.unwatch(self._take)
             self._waiting.clear()
