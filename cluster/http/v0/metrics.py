@@ -48,6 +48,7 @@ def master_metrics(master: Master) -> Figures:
     return {
         "master/uptime_secs": max(0.0, master.clock.time() - master.system.started_at),
         "master/elected": 1.0,
+        "master/operator_event_stream_subscribers": float(master.subscribers),
         **_agents(state),
         **_frameworks(state, active),
         **_tasks(state, sum(active.values(), Counter())),

@@ -37,6 +37,7 @@ MASTER = {
     "frameworks_active",
     "frameworks_inactive",
     "outstanding_offers",
+    "operator_event_stream_subscribers",
     "tasks_staging",
     "tasks_starting",
     "tasks_running",
