@@ -15,6 +15,7 @@ from .mesos_files import master_files
 from .snapshot import Snapshots
 from .standby import leader_page, redirect
 from .ui import page
+from .v0 import master as mesos_pages
 from .v0.metrics import master_metrics
 from .v1.operator import OperatorApi
 from .v1.scheduler import SchedulerApi
@@ -79,6 +80,7 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
     )
     operator.install(master, snapshots)
     SchedulerApi(master, max_waiting).install()
+    mesos_pages.install(master, snapshots, master_files())
     OperatorApi(master, snapshots, master_files(), max_waiting).install()
     master.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
     master.route("/leader", lambda _: leader_page(master.upid, leads=True), help="who leads, as JSON")

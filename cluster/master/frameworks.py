@@ -95,8 +95,12 @@ class FrameworkRules(Ledger):
         """Whether that is the id of a framework that has ended. One that was never heard of may choose its own."""
         return framework_id in self.registry.ended
 
-    def update_framework(self, framework: FrameworkRecord, message: UpdateFramework) -> None:
-        """Take what a framework says of itself now; its id, user and principal stay."""
+    def update_framework(self, framework: FrameworkRecord, message: UpdateFramework) -> str | None:
+        """Take what a framework says of itself now; its id, user and principal stay.
+
+        Returns:
+            What is wrong with it, which the framework is told, too.
+        """
         info = message.framework
         suppressed = set(message.suppressed_roles) & set(info.roles)
         problem = update_problem(framework.info, info)
@@ -110,13 +114,14 @@ class FrameworkRules(Ledger):
         if problem is not None:
             log.warning("framework %s: update refused: %s", framework.id, problem)
             self.tell(framework, UpdateOperation("", OperationState.ERROR, problem))
-            return
+            return problem
         for offer in list(framework.offers.values()):
             if offer.role not in info.roles:
                 self.rescind(offer, None, 0.0)
         framework.suppressed = suppressed
         self._take_info(framework, info)
         self.framework_updated(framework)
+        return None
 
     def _take_info(self, framework: FrameworkRecord, info: FrameworkInfo) -> None:
         gone = set(framework.info.roles) - set(info.roles)

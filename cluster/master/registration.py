@@ -10,6 +10,7 @@ from actors import UPID
 from allocators.errors import AllocatorError
 from cluster.attributes import AttributeValue
 from cluster.messages import (
+    HOSTNAME,
     AgentInfo,
     AgentRefused,
     AgentRegistered,
@@ -256,15 +257,18 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
 
 def _changed(before: AgentInfo, after: AgentInfo) -> bool:
     """Whether it has other resources, or says other things of itself that decide what is offered of it."""
-    return (before.resources, before.revocable, before.attributes) != (
+    return (before.resources, before.revocable, before.attributes, before.hostname) != (
         after.resources,
         after.revocable,
         after.attributes,
+        after.hostname,
     )
 
 
 def _attributes(info: AgentInfo) -> dict[str, str | float]:
-    return {name: _plain(info.attributes.get(name)) for name in info.attributes}
+    """What constraints can be on."""
+    attributes = {name: _plain(info.attributes.get(name)) for name in info.attributes}
+    return {**attributes, HOSTNAME: info.hostname}
 
 
 def _plain(value: AttributeValue | None) -> str | float:

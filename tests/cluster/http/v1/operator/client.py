@@ -25,11 +25,14 @@ class Operator:
         self.media = media
         self.url = served.url + path
         self._session = aiohttp.ClientSession()
+        self._responses: list[aiohttp.ClientResponse] = []
 
     async def __aenter__(self) -> Operator:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for response in self._responses:
+            response.close()
         await self._session.close()
 
     async def get(self, kind: str, **part: Any) -> Any:
@@ -78,6 +81,7 @@ class Operator:
     async def subscribe(self) -> Stream:
         """Subscribe; the stream has told SUBSCRIBED and HEARTBEAT."""
         response = await self.post({"type": "SUBSCRIBE"}, Connection="close")
+        self._responses.append(response)
         assert response.status == 200, await response.text()
         assert response.headers["Transfer-Encoding"] == "chunked"
         assert response.headers["Content-Type"] == self.media

@@ -138,7 +138,7 @@ async def test_nothing_is_told_that_may_be_forgotten() -> None:
         served.gated.gate.clear()
         served.tell(served.spawn(), m.Subscribe(FrameworkInfo("other")))
         third = asyncio.ensure_future(operator.call("SUBSCRIBE"))
-        await served.settle()
+        await left(served, 3)
         served.gated.error = RegistryError("the disk is full")
         served.gated.gate.set()
         status, text = await third
