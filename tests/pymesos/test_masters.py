@@ -13,14 +13,25 @@ import pytest_asyncio
 from actors import UPID
 from actors.http import basic_auth
 from cluster.election import leader_of
-from cluster.local import LocalCluster, NodeProcess
+from cluster.local import LocalCluster, MasterNode, NodeProcess
+from cluster.registry import MemoryRegistry
+from cluster.zookeeper import ZooKeeperAddress
+from cluster.zookeeper.announcer import Announcer
 from tests.cluster.etcd_members import etcd_binary
-from tests.pymesos.remote import LIMIT, Remote, Schedulers, launched, schedulers, value
+from tests.pymesos.remote import LIMIT, Remote, Schedulers, ask, launched, schedulers, value
+from tests.system.harness import eventually
+from tests.system.zookeeper import Ensemble, install
 
 __all__ = ["etcd_binary"]
 
 LATER = 45.0
 """Seconds for PyMesos to find its master again: it looks after 2, 4, 8, 15 s."""
+
+
+@pytest.fixture(scope="session")
+def zookeeper_package() -> None:
+    if reason := install():
+        pytest.skip(reason)
 
 
 @pytest_asyncio.fixture
@@ -117,6 +128,56 @@ async def test_behind_a_standby_the_leader_may_change(
         await framework.status("t", "TASK_KILLED")
         await framework.call("stop")
         await framework.end()
+
+
+@pytest.mark.asyncio
+async def test_operators_are_sent_to_who_leads(
+    etcd_binary: None, started: Schedulers, tmp_path: Path
+) -> None:
+    async with (
+        asyncio.timeout(LIMIT),
+        LocalCluster(agents=1, masters=2, processes=True, work_dir=tmp_path / "cluster") as cluster,
+    ):
+        leader = await leader_of(cluster.master, LATER)
+        assert cluster.masters is not None
+        (standby,) = [each for each in cluster.masters.nodes if each.address != place_of(leader)]
+        operator = await started.run("operators.py", "master", standby.address)
+        info = (await ask(operator, "getMaster"))["master_info"]
+        assert f"{info['address']['ip']}:{info['address']['port']}" == place_of(leader)
+        await operator.call("start")
+        await eventually(lambda: "Operator client subscribed" in operator.said())
+        await cluster.add_agent()
+        await operator.event("agentAdded")
+
+
+@pytest.mark.asyncio
+async def test_a_master_is_found_in_zookeeper(
+    zookeeper_package: None, started: Schedulers, tmp_path: Path
+) -> None:
+    async with asyncio.timeout(LIMIT), Ensemble(tmp_path) as ensemble:
+        await ensemble.start()
+        place, registry = f"zk://{ensemble.address}/mesos", MemoryRegistry()
+
+        def master() -> MasterNode:
+            return MasterNode(registry=registry, announcer=Announcer(ZooKeeperAddress.parse(place), None))
+
+        first, second = master(), master()
+        await first.start()
+        try:
+            framework = await started.start(place)
+            framework_id, found = await framework.event("registered")
+            assert f"{found['hostname']}:{found['port']}" == first.address
+            await framework.quiet()
+            await first.stop()
+            await second.start()
+            (found,) = await framework.event("reregistered", within=LATER)
+            assert f"{found['hostname']}:{found['port']}" == second.address
+            assert framework_id["value"] in second.master.state.frameworks
+            await framework.call("stop")
+            await framework.end()
+        finally:
+            await first.stop()
+            await second.stop()
 
 
 def place_of(leader: UPID) -> str:
