@@ -89,6 +89,8 @@ class HttpRoutes:
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
+        self.unready = ""
+        """What is said, with 503, of what is not found while there is no `root` but will be. Empty: 404, as always."""
         self._aliases: dict[str, UPID] = {}
         self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
             "/health": (self._health, "200 while the event loop answers"),
@@ -191,7 +193,13 @@ class HttpRoutes:
             return await self._post(request, route)
         if route is not None:
             raise web.HTTPMethodNotAllowed(request.method, route.methods)
-        raise web.HTTPNotFound(text=f"no route {request.path}; see /help\n")
+        raise self._not_found(f"no route {request.path}; see /help\n")
+
+    def _not_found(self, text: str) -> web.HTTPException:
+        if self.root is None and self.unready:
+            # There are clients that take 404 for the last word, and come again after 503.
+            return web.HTTPServiceUnavailable(text=f"{self.unready}\n", headers={"Retry-After": "1"})
+        return web.HTTPNotFound(text=text)
 
     def forbid(self, pattern: str) -> None:
         """Refuse all requests for paths that match (`*` and `?`), with 403: libprocess's firewall rules.
@@ -237,7 +245,7 @@ class HttpRoutes:
         if type_ is None or not self._system.hosts(upid):
             if route is not None and route.path != "/":
                 raise web.HTTPMethodNotAllowed(request.method, route.methods)
-            raise web.HTTPNotFound(text=f"no route, and no actor with a message: {request.path}; see /help\n")
+            raise self._not_found(f"no route, and no actor with a message: {request.path}; see /help\n")
         try:
             fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
             message = msgspec.convert({**fields, "t": tag}, type_, dec_hook=decode_hook)

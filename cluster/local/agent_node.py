@@ -84,6 +84,8 @@ class AgentNode:
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Executors that look for the agent may find one that begins, or ends.
+        self.system.http.unready = "no agent is here now"
         self._detector = StandaloneDetector(detector) if isinstance(detector, UPID) else detector
         self._info = AgentInfo(
             hostname or socket.gethostname(), resources, attributes or Attributes(), checkpoint=checkpoint

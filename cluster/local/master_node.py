@@ -56,6 +56,8 @@ class MasterNode:
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Also between standing by and leading, and at the end.
+        self.system.http.unready = "no master is here now"
         self.contender = contender or StandaloneContender()
         self._detector = detector
         self._standby_proxy = standby_proxy

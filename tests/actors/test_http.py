@@ -129,6 +129,23 @@ async def test_the_root_answers_without_its_name(system: ActorSystem) -> None:
 
 
 @pytest.mark.asyncio
+async def test_while_there_is_no_root_but_will_be(system: ActorSystem) -> None:
+    system.http.unready = "not yet"
+    assert await fetch(system, "/state") == (503, "not yet\n")
+    assert await fetch(system, "/state", "POST") == (503, "not yet\n")
+    # What is there is there.
+    assert (await fetch(system, "/greeter/state"))[0] == 200
+    assert (await fetch(system, "/greeter/Greet", "POST", b'{"name": "world"}'))[0] == 202
+    assert (await fetch(system, "/health"))[0] == 200
+    greeter = next(iter(system.actors)).upid
+    system.http.root = greeter
+    assert (await fetch(system, "/nothing"))[0] == 404
+    system.terminate(greeter)
+    await system.wait(greeter)
+    assert await fetch(system, "/state") == (503, "not yet\n")
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("path", "body", "status", "text"),
     [
