@@ -19,6 +19,7 @@ from .clock import Timer
 from .errors import AskTimeoutError, PeerGoneError, RemoteError
 from .message import decode_hook, encode_hook, message_type
 from .metrics import SystemMetrics
+from .slow_bodies import SlowBody
 from .upid import UPID
 
 if TYPE_CHECKING:
@@ -169,6 +170,15 @@ class HttpRoutes:
         return None
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if request.content.is_eof():
+            return await self._answer(request)
+        watched = SlowBody(request, self._system.clock)
+        try:
+            return await self._answer(request)
+        finally:
+            watched.end()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         page = self._pages.get(request.path.rstrip("/"))
         route = None if page is not None else self._find(request.path)
         await self._check(request, route)
