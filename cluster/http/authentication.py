@@ -14,10 +14,9 @@ from actors.authenticators import BEARER, Authenticator, Challenging, any_auth, 
 
 __all__ = ["authenticator_for", "jwt_auth", "load_credentials"]
 
-MIN_KEY = 32
-"""Bytes of a secret key at least: what is shorter can be found out from a token."""
 PEM = re.compile(rb"-----BEGIN [A-Z ]*PUBLIC KEY-----")
-BY_SECRET = ("HS256", "HS384", "HS512")
+BY_SECRET = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""And the bytes that a secret has at least (RFC 7518): what is shorter can be found out from a token."""
 BY_PUBLIC_KEY = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 MAX_PRINCIPAL = 255
 
@@ -58,7 +57,7 @@ def load_credentials(path: Path) -> dict[str, str]:
     return secrets
 
 
-def jwt_auth(key: bytes, algorithms: Sequence[str] = BY_SECRET) -> Authenticator:
+def jwt_auth(key: bytes, algorithms: Sequence[str] = tuple(BY_SECRET)) -> Authenticator:
     """Know who gives a JSON web token, signed with this key and not expired: the principal is its `sub`, else `uid`.
 
     `key` is a secret of 32 bytes or more, or a public key in PEM with algorithms of that kind. Of one kind only: who
@@ -73,9 +72,13 @@ def jwt_auth(key: bytes, algorithms: Sequence[str] = BY_SECRET) -> Authenticator
     public = algorithms[0] in BY_PUBLIC_KEY
     if public != bool(PEM.search(key)):
         raise ValueError("a public key in PEM goes with algorithms for one, a secret with those for a secret")
-    if not public and len(key) < MIN_KEY:
-        raise ValueError(f"a secret key of {len(key)} bytes is too short, take {MIN_KEY} or more")
-    allowed = _usable(jwt, key, algorithms) if public else list(algorithms)
+    if public:
+        allowed = _usable(jwt, key, algorithms)
+    else:
+        allowed = [name for name in algorithms if len(key) >= BY_SECRET[name]]
+        if not allowed:
+            needed = min(BY_SECRET[name] for name in algorithms)
+            raise ValueError(f"a secret key of {len(key)} bytes is too short, take {needed} or more")
     options: Any = {"verify_aud": False}
 
     def find(request: web.Request) -> str | None:
@@ -101,7 +104,9 @@ def authenticator_for(credentials: Path | None, token_key: Path | None) -> Authe
         key = _read(token_key)
         public = bool(PEM.search(key))
         try:
-            known.append(jwt_auth(key if public else key.strip(), BY_PUBLIC_KEY if public else BY_SECRET))
+            known.append(
+                jwt_auth(key if public else key.strip(), BY_PUBLIC_KEY if public else tuple(BY_SECRET))
+            )
         except ValueError as error:
             raise ValueError(f"{token_key}: {error}") from None
         except ModuleNotFoundError as error:
