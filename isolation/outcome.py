@@ -19,6 +19,11 @@ class Exit:
     signal: int | None = None
     destroyed: bool = False
 
+    @property
+    def wait_status(self) -> int:
+        """The end as waitpid(2) tells it: the code times 256, or the signal."""
+        return (self.code or 0) << 8 if self.signal is None else self.signal
+
     def describe(self) -> str:
         """Return the end in words: `exited with status 3`, `killed by SIGKILL`."""
         if self.signal is None:

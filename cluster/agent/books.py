@@ -32,6 +32,9 @@ __all__ = ["Books"]
 
 log = logging.getLogger("ostrom.agent")
 
+MAX_FORMER = 50
+"""Frameworks of which nothing is left that are remembered, as in Mesos."""
+
 
 @dataclass
 class Books:
@@ -59,6 +62,8 @@ class Books:
         self.in_use: dict[str, int] = {}
         """What tasks and executors use, by name in thousandths."""
         self.frameworks: dict[str, FrameworkInfo] = {}
+        self.former: dict[str, FrameworkInfo] = {}
+        """Frameworks of which nothing is left here, for those who ask; the latest to go is the last."""
         self.updates = StatusUpdates()
         self.finished: dict[Key, AgentTask] = {}
         """Tasks whose executor is gone, or done with them, until their last update is acknowledged."""
@@ -265,8 +270,11 @@ class Books:
         self.finish(run, task)
         self.emit(run.framework.id, task, state, reason, text, now, exit_code=exit_code, healthy=healthy)
 
-    def drop(self, run: ExecutorRun, text: str) -> None:
-        """A run is over. The master hears of an executor's end, as it holds resources of its own."""
+    def drop(self, run: ExecutorRun, text: str, status: int | None = None) -> None:
+        """A run is over. The master hears of an executor's end, as it holds resources of its own.
+
+        `status` is that of its process, as waitpid(2) tells it.
+        """
         if self.runs.get(run.key) is run:
             del self.runs[run.key]
             self.shared.pop(run.key, None)
@@ -276,7 +284,7 @@ class Books:
             self.touch_run(run.key)
         self.effects.append(StopChecks(run))
         if run.info is not None:
-            message = ExitedExecutor(self.info.id, run.framework.id, run.executor_id, text)
+            message = ExitedExecutor(self.info.id, run.framework.id, run.executor_id, text, status)
             self.effects.append(ToMaster(message))
         self.forget_framework(run.framework.id)
 
@@ -285,11 +293,14 @@ class Books:
         if framework_id in self.frameworks and not any(
             key[0] == framework_id for key in (*self.runs, *self.finished)
         ):
-            del self.frameworks[framework_id]
+            self.former[framework_id] = self.frameworks.pop(framework_id)
+            while len(self.former) > MAX_FORMER:
+                del self.former[next(iter(self.former))]
             self.touch_framework(framework_id)
 
     def know_framework(self, info: FrameworkInfo) -> None:
         """Note how a framework introduces itself now."""
+        self.former.pop(info.id, None)
         if self.frameworks.get(info.id) != info:
             self.frameworks[info.id] = info
             self.touch_framework(info.id)

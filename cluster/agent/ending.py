@@ -206,7 +206,7 @@ class EndRules(LaunchRules):
         if run.custom or why:
             reason = Reason.AGENT_RESTARTED if why else Reason.EXECUTOR_TERMINATED
             text = why or f"the executor {exit_.describe()}"
-            self._remove(run, reason, text, now, state=state)
+            self._remove(run, reason, text, now, state=state, status=None if why else exit_.wait_status)
             return
         text = f"the command {exit_.describe()}"
         well = exit_.code == 0 and not any(task.killed for task in run.tasks.values())
@@ -232,7 +232,14 @@ class EndRules(LaunchRules):
         self.end(run, task, task.end_state, task.end_reason, text, now, exit_code=exit_code)
 
     def _remove(
-        self, run: ExecutorRun, reason: Reason, text: str, now: float, *, state: TaskState = TaskState.FAILED
+        self,
+        run: ExecutorRun,
+        reason: Reason,
+        text: str,
+        now: float,
+        *,
+        state: TaskState = TaskState.FAILED,
+        status: int | None = None,
     ) -> None:
         for task in list(run.tasks.values()):
             if task.status.state.terminal:
@@ -241,11 +248,13 @@ class EndRules(LaunchRules):
                 self._end_killed(run, task, text, now)
             else:
                 self.end(run, task, state, reason, text, now)
-        self._over(run, text, now)
+        self._over(run, text, now, status=status)
 
-    def _over(self, run: ExecutorRun, text: str, now: float, *, well: bool = False) -> None:
+    def _over(
+        self, run: ExecutorRun, text: str, now: float, *, well: bool = False, status: int | None = None
+    ) -> None:
         """A run has ended with all its tasks. If not well, its group ends too; its executor with the last of it."""
-        self.drop(run, text)
+        self.drop(run, text, status)
         self.effects.append(Forget(run))
         group = self.runs.get((run.framework.id, run.group)) if run.group else None
         if group is not None:

@@ -150,6 +150,12 @@ __all__ = ["master"]
     default=1000,
     help="How many tasks on unreachable agents are remembered of each framework.",
 )
+@option(
+    "--max-operator-event-stream-subscribers",
+    type=click.IntRange(1),
+    default=1000,
+    help="How many may subscribe to what happens, by Mesos's operator API; with one more the first is cut off.",
+)
 def master(
     host: str,
     port: int,
@@ -181,6 +187,7 @@ def master(
     completed_frameworks: int,
     completed_tasks: int,
     max_unreachable_tasks_per_framework: int,
+    max_operator_event_stream_subscribers: int,
 ) -> None:
     """Run a master: it offers the agents' resources to frameworks.
 
@@ -207,6 +214,7 @@ def master(
         completed_frameworks=completed_frameworks,
         completed_tasks=completed_tasks,
         max_unreachable_tasks_per_framework=max_unreachable_tasks_per_framework,
+        max_operator_event_stream_subscribers=max_operator_event_stream_subscribers,
     )
     roles = quotas(guarantees, limits, priorities)
 

@@ -57,7 +57,7 @@ class TaskRules(ReconciliationRules):
                 self.close_task(framework, entry)
             return
         if entry is not None and status.uuid != entry.status.uuid:
-            entry.status = status
+            self.set_status(entry, status)
             if status.state.terminal:
                 self.count(f"tasks_{status.state.short.lower()}")
                 self.release_task(entry)
@@ -132,4 +132,4 @@ class TaskRules(ReconciliationRules):
             return
         self.remove_executor(agent, executor)
         framework = self.frameworks.get(message.framework_id)
-        self.tell(framework, FrameworkFailure(agent.id, message.executor_id, message.message))
+        self.tell(framework, FrameworkFailure(agent.id, message.executor_id, message.message, message.status))

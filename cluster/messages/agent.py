@@ -153,12 +153,13 @@ class StatusUpdateAcknowledgement(Message):
 
 
 class ExitedExecutor(Message):
-    """Agent to master: this executor ended."""
+    """Agent to master: this executor ended. `status` is what waitpid(2) says of its process, None if nobody knows."""
 
     agent_id: str
     framework_id: str
     executor_id: str
     message: str = ""
+    status: int | None = None
 
 
 class ShutdownFramework(Message):

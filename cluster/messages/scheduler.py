@@ -183,11 +183,16 @@ class ShutdownExecutor(Message):
 
 
 class FrameworkFailure(Message):
-    """Master to scheduler: an agent was lost, or (with an executor id) an executor ended."""
+    """Master to scheduler: an agent was lost, or (with an executor id) an executor ended.
+
+    `status` is what waitpid(2) says of the executor's process (`os.waitstatus_to_exitcode` reads it), None if nobody
+    knows.
+    """
 
     agent_id: str
     executor_id: str = ""
     message: str = ""
+    status: int | None = None
 
 
 class UpdateFramework(Message):

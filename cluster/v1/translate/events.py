@@ -111,6 +111,6 @@ def _failure(message: FrameworkFailure) -> Event:
         agent_id=agent_id,
         executor_id=v1.ExecutorID(value=message.executor_id),
         # Clients want one: without it PyMesos takes this for the loss of the agent.
-        status=UNKNOWN_STATUS,
+        status=UNKNOWN_STATUS if message.status is None else message.status,
     )
     return Event(type=Type.FAILURE, failure=failure)

@@ -241,6 +241,7 @@ def test_an_executor_that_does_not_register_is_destroyed(rules: Rules) -> None:
     assert rules.told() == [("a", TaskState.FAILED)]
     (effect,) = rules.take(ToMaster)
     assert isinstance(effect.message, ExitedExecutor)
+    assert effect.message.status == 9
 
 
 def test_one_that_has_registered_is_not_overdue(rules: Rules) -> None:
@@ -304,6 +305,7 @@ def test_an_executor_whose_process_ends_takes_its_tasks_with_it(rules: Rules) ->
     (effect,) = rules.take(ToMaster)
     assert isinstance(effect.message, ExitedExecutor)
     assert effect.message.message == "the executor exited with status 3"
+    assert effect.message.status == 3 << 8
 
 
 def test_an_executor_that_does_not_come_back_is_destroyed(rules: Rules) -> None:

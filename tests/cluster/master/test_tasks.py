@@ -196,10 +196,10 @@ async def test_an_executor_holds_its_own_resources_until_it_ends(world: World) -
     await world.update(agent, framework, "a", TaskState.FINISHED)
     await world.update(agent, framework, "b", TaskState.FINISHED)
     assert world.free(agent) == "cpus:3.5;mem:1024"
-    world.tell(agent, ExitedExecutor(agent.id, framework.id, "e", "it exited with status 0"))
+    world.tell(agent, ExitedExecutor(agent.id, framework.id, "e", "it exited with status 3", 3 << 8))
     await world.settle()
     (failure,) = framework.take(FrameworkFailure)
-    assert (failure.agent_id, failure.executor_id) == (agent.id, "e")
+    assert (failure.agent_id, failure.executor_id, failure.status) == (agent.id, "e", 3 << 8)
     assert world.free(agent) == "cpus:4;mem:1024"
 
 

@@ -214,6 +214,10 @@ EVENTS: list[tuple[Message, dict[str, Any]]] = [
         m.FrameworkFailure("S0", "e", "exited"),
         {"type": "FAILURE", "failure": {"agent_id": id_("S0"), "executor_id": id_("e"), "status": -1}},
     ),
+    (
+        m.FrameworkFailure("S0", "e", "exited", 1792),
+        {"type": "FAILURE", "failure": {"agent_id": id_("S0"), "executor_id": id_("e"), "status": 1792}},
+    ),
     (m.FrameworkRefused("no"), {"type": "ERROR", "error": {"message": "no"}}),
     (
         m.UpdateOperation("o", m.OperationState.FINISHED),
