@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import fnmatch
-import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
+from .authenticators import Authenticator, any_auth, authenticate, basic_auth, bearer_auth, principal_of
 from .clock import Timer
 from .errors import AskTimeoutError, PeerGoneError, RemoteError
 from .message import decode_hook, encode_hook, message_type
 from .metrics import SystemMetrics
+from .slow_bodies import SlowBody, long_body
 from .upid import UPID
 
 if TYPE_CHECKING:
     from .system import ActorSystem
 
-__all__ = ["Authenticator", "HttpRoutes", "RouteHandler", "RouteInfo", "basic_auth"]
+__all__ = [
+    "Authenticator",
+    "HttpRoutes",
+    "RouteHandler",
+    "RouteInfo",
+    "any_auth",
+    "basic_auth",
+    "bearer_auth",
+    "long_body",
+    "principal_of",
+]
 
 log = logging.getLogger("ostrom.actors.http")
 
@@ -46,6 +56,7 @@ class Route(NamedTuple):
     handler: RouteHandler
     methods: tuple[str, ...]
     help: str
+    public: bool
 
 
 class RouteInfo(NamedTuple):
@@ -57,24 +68,6 @@ class RouteInfo(NamedTuple):
     upid: UPID | None = None
 
 
-Authenticator = Callable[[web.Request], bool | Awaitable[bool]]
-"""Says of a request whether it is from somebody who may ask; see `basic_auth`."""
-
-
-def basic_auth(users: Mapping[str, str]) -> Authenticator:
-    """Know those who give a name and password of `users` by HTTP basic authentication. Over TLS only is that safe."""
-    tokens = [base64.b64encode(f"{name}:{password}".encode()) for name, password in users.items()]
-
-    def authenticate(request: web.Request) -> bool:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        token = given.strip().encode(errors="surrogateescape")
-        # All are compared, each in a time that says nothing of how much of it was right.
-        found = [hmac.compare_digest(token, each) for each in tokens]
-        return scheme.lower() == "basic" and any(found)
-
-    return authenticate
-
-
 class HttpRoutes:
     """The HTTP side of one system: a table of actors' routes, and the built-in pages."""
 
@@ -84,7 +77,8 @@ class HttpRoutes:
         self._runner: web.AppRunner | None = None
         self._forbidden: list[str] = []
         self.authenticate: Authenticator | None = None
-        """Is asked about every request but those for `/health`; who is not known gets 401. None: everybody is."""
+        """Is asked about every request but those for `/health`, and for public routes; who is not known gets 401. None:
+        everybody may ask."""
         self._toggled: tuple[int, Timer] | None = None
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
@@ -128,7 +122,7 @@ class HttpRoutes:
         return protocol
 
     def add_route(
-        self, upid: UPID, path: str, handler: RouteHandler, methods: tuple[str, ...], help_: str
+        self, upid: UPID, path: str, handler: RouteHandler, methods: tuple[str, ...], help_: str, public: bool
     ) -> None:
         """Serve `/<id><path>`. ValueError if the path is malformed or taken."""
         if not path.startswith("/"):
@@ -136,7 +130,7 @@ class HttpRoutes:
         full = f"/{upid.id}{path}".rstrip("/")
         if full in self._routes:
             raise ValueError(f"route {full!r} is taken")
-        self._routes[full] = Route(upid, path, handler, methods, help_)
+        self._routes[full] = Route(upid, path, handler, methods, help_, public)
 
     def add_alias(self, name: str, upid: UPID) -> None:
         """Serve an actor's routes below `/<name>` too, for as long as it lives."""
@@ -181,6 +175,15 @@ class HttpRoutes:
         return None
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if request.content.is_eof():
+            return await self._answer(request)
+        watched = SlowBody(request, self._system.clock)
+        try:
+            return await self._answer(request)
+        finally:
+            watched.end()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         page = self._pages.get(request.path.rstrip("/"))
         route = None if page is not None else self._find(request.path)
         await self._check(request, route)
@@ -214,12 +217,9 @@ class HttpRoutes:
             paths.append(f"/{route.upid.id}{route.path}".rstrip("/"))
         if any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in self._forbidden):
             raise web.HTTPForbidden(text=f"{request.path} is forbidden here\n")
-        if self.authenticate is None or paths[0] == "/health":
-            return
-        known = self.authenticate(request)
-        if not (known if isinstance(known, bool) else await known):
-            challenge = {"WWW-Authenticate": 'Basic realm="ostrom"'}
-            raise web.HTTPUnauthorized(headers=challenge, text="who are you?\n")
+        public = paths[0] == "/health" or (route is not None and route.public)
+        if self.authenticate is not None and not public:
+            await authenticate(self.authenticate, request)
 
     async def _turn(self, route: Route, request: web.Request) -> web.StreamResponse:
         try:

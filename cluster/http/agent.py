@@ -90,7 +90,9 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
     ExecutorApi(agent, max_waiting).install()
     virtual_files = agent_files(agent)
     AgentApi(agent, virtual_files).install()
-    agent.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+    agent.route(
+        "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+    )
     agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
     agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
     agent.route(

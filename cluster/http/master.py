@@ -82,9 +82,11 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
     SchedulerApi(master, max_waiting).install()
     mesos_pages.install(master, snapshots, master_files())
     OperatorApi(master, snapshots, master_files(), max_waiting).install()
-    master.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+    master.route(
+        "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+    )
     master.route("/leader", lambda _: leader_page(master.upid, leads=True), help="who leads, as JSON")
-    master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here")
+    master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here", public=True)
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
     openapi.install(master, openapi.MASTER, "ostrom master")
