@@ -131,6 +131,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         self.doubted.pop(info.id, None)
         self.agents[info.id] = agent
         self._by_upid[sender] = info.id
+        self.agent_added(agent)
         ended = self.adopt_frameworks(message, now, on_record=on_record)
         kill = self.adopt(agent, message, now, returned=returned, known=False)
         text = "its agent came back without it"
@@ -157,9 +158,11 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         if _changed(agent.info, info) or news:
             # What it brings may be on offer.
             self.rescind_agent(agent)
-        if agent.info != info and (problem := self._take_agent_info(agent, info, whole)):
+        changed = agent.info != info
+        if changed and (problem := self._take_agent_info(agent, info, whole)):
             return problem
         if agent.upid != sender:
+            changed = True
             log.warning("agent %s moved from %s to %s", agent.id, agent.upid, sender)
             if self._by_upid.get(agent.upid) == agent.id:
                 del self._by_upid[agent.upid]
@@ -169,7 +172,10 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         agent.forgetful |= message.forgetful
         agent.connected = True
         self.count("agents_reregistered")
+        agent.reregistered_at = now
         self.pong(agent)
+        if changed:
+            self.agent_added(agent)
         ended = self.adopt_frameworks(message, now, on_record=True)
         kill = self.adopt(agent, message, now, returned=False, known=True)
         if restarted:
