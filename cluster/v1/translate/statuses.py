@@ -11,7 +11,7 @@ from cluster.v1.errors import RefusedError
 
 from .checks import check_status_of, check_status_to
 
-__all__ = ["status_of", "status_to", "uuid_of", "uuid_to"]
+__all__ = ["container_to", "status_of", "status_to", "uuid_of", "uuid_to"]
 
 UUID_BYTES = 16
 _UUID = re.compile(r"[0-9a-f]{32}")
@@ -53,11 +53,11 @@ def status_to(status: TaskStatus) -> v1.TaskStatus:
         uuid=uuid_to(status.uuid) if status.uuid else None,
         healthy=status.healthy,
         check_status=None if status.check_status is None else check_status_to(status.check_status),
-        container_status=None if status.container is None else _container_to(status.container),
+        container_status=None if status.container is None else container_to(status.container),
     )
 
 
-def _container_to(container: ContainerStatus) -> v1.ContainerStatus:
+def container_to(container: ContainerStatus) -> v1.ContainerStatus:
     """A container, with the address that a service in it has: that of its machine, as there are no other networks."""
     try:
         address = ipaddress.ip_address(container.host)
