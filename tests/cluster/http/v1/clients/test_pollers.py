@@ -116,3 +116,12 @@ async def test_who_runs_commands_beside_a_task(served: Served, framework_id: str
     page = await get(served, path, "User-Agent: python-urllib3/1.24")
     tasks = page["tasks"] if "tasks" in page else page["frameworks"][0]["tasks"]
     assert tasks[0]["statuses"][0]["container_status"]["container_id"] == {"value": "c1"}
+
+
+@pytest.mark.parametrize("path", ["/health", "/master/health"])
+async def test_load_balancers(served: Served, path: str) -> None:
+    """They look at the status only, some in HTTP/1.0, which may be without a Host."""
+    async with Wire(served) as wire:
+        wire.send(f"GET {path} HTTP/1.0")
+        head, _ = await wire.answer()
+        assert head.status == 200
