@@ -13,6 +13,7 @@ import msgspec
 
 from cluster.http import bodies
 from cluster.v1.schema import Proto
+from cluster.v1.types import agent as node_agent
 from cluster.v1.types import executor, master, scheduler
 
 __all__ = ["AGENT", "BOTH", "MASTER", "Detail", "Query"]
@@ -30,12 +31,13 @@ class Query(NamedTuple):
 
 
 class Detail(NamedTuple):
-    """A page for one method. `events`: the answer to SUBSCRIBE is a stream of these, in RecordIO."""
+    """A page for one method. `events`: the answer to the calls in `streams` is a stream of these, in RecordIO."""
 
     query: Mapping[str, Query] = {}
     body: Body | None = None
     answer: Body | str = "application/json"
     events: type[Proto] | None = None
+    streams: str = "SUBSCRIBE"
     statuses: Mapping[int, str] = {}
 
 
@@ -205,6 +207,13 @@ AGENT: Mapping[tuple[str, str], Detail] = {
     **_mesos({**MESOS_FILES, "/state": JSON, "/flags": JSON}),
     ("POST", "/api/v1/executor"): Detail(
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
+    ),
+    ("POST", "/api/v1"): Detail(
+        body=node_agent.Call,
+        answer=node_agent.Response,
+        events=node_agent.ProcessIO,
+        streams="LAUNCH_NESTED_CONTAINER_SESSION and ATTACH_CONTAINER_OUTPUT",
+        statuses=OPERATOR_STATUSES,
     ),
     ("GET", "/ostrom/state"): JSON,
     ("GET", "/ostrom/files/browse"): Detail(

@@ -13,6 +13,8 @@ from cluster.cli.serve import serve
 
 @pytest.fixture
 def thawed() -> Iterator[None]:
+    # Another test, in this process, may have served something, too.
+    gc.unfreeze()
     yield
     gc.unfreeze()
 

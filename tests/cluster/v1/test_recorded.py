@@ -42,9 +42,9 @@ def test_what_pymesos_understands(event: Proto, understood: dict[str, Any]) -> N
     [
         # As PyMesos's tests have them, of which none goes over a wire.
         (
-            {"type": "SET_QUOTA", "set_quota": {"quota_request": {"force": "true", "role": "r"}}},
+            {"type": "SET_QUOTA", "set_quota": {"quota_request": {"force": "yes", "role": "r"}}},
             MasterCall,
-            "set_quota.quota_request.force is 'true', not a bool",
+            "set_quota.quota_request.force is 'yes', not a bool",
         ),
         (
             {
