@@ -105,7 +105,13 @@ async def test_clients_of_mesos(candidate: Candidate) -> None:
     assert await candidate.location("POST", path) == (307, f"http://192.0.2.7:5050{path}")
     assert (await candidate.ask("GET", "/metrics/snapshot"))[1]["master/elected"] == 0
     # They ask for it before they look for the leader.
-    assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"
+    for prefix in ("", "/master"):
+        assert (await candidate.ask("GET", f"{prefix}/version"))[1]["version"] == "1.11.0"
+        assert await candidate.location("GET", f"{prefix}/redirect") == (307, "http://192.0.2.7:5050/")
+        assert await candidate.location("POST", f"{prefix}{path}") == (
+            307,
+            f"http://192.0.2.7:5050{prefix}{path}",
+        )
     await candidate.lead()
     assert (await candidate.ask("GET", "/metrics/snapshot"))[1]["master/elected"] == 1
     assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"

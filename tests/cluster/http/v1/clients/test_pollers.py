@@ -123,5 +123,4 @@ async def test_load_balancers(served: Served, path: str) -> None:
     """They look at the status only, some in HTTP/1.0, which may be without a Host."""
     async with Wire(served) as wire:
         wire.send(f"GET {path} HTTP/1.0")
-        head, _ = await wire.answer()
-        assert head.status == 200
+        assert (await wire.read.readuntil(b"\r\n")).split()[1] == b"200"
