@@ -42,6 +42,8 @@ Response = web.StreamResponse
 RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable[[], Awaitable[Response]]]
 """Called in its actor's turn, which an awaitable prolongs; a function that it returns is called after the turn."""
 
+Page = Callable[[web.Request], Response | Awaitable[Response]]
+
 MAX_BODY = 4 * 1024 * 1024
 LOGGING_TOGGLE_SECONDS = 60.0
 TOGGLE = "/logging/toggle"
@@ -78,7 +80,10 @@ class HttpRoutes:
         self._forbidden: list[str] = []
         self.authenticate: Authenticator | None = None
         """Is asked about every request but those for `/health`, and for public routes; who is not known gets 401. None:
-        everybody may ask."""
+        everybody may ask.
+
+        `/<id>/health` of an actor that has no such route of its own is the same page.
+        """
         self._toggled: tuple[int, Timer] | None = None
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
@@ -86,7 +91,7 @@ class HttpRoutes:
         self.unready = ""
         """What is said, with 503, of what is not found while there is no `root` but will be. Empty: 404, as always."""
         self._aliases: dict[str, UPID] = {}
-        self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
+        self._pages: dict[str, tuple[Page, str]] = {
             "/health": (self._health, "200 while the event loop answers"),
             "/metrics": (self._metrics, "metrics for Prometheus"),
             "/metrics/snapshot": (self._snapshot, "the same metrics as one JSON object"),
@@ -174,6 +179,16 @@ class HttpRoutes:
                 candidate = candidate.rpartition("/")[0]
         return None
 
+    def _page(self, path: str) -> Page | None:
+        """The built-in page at this path. `/<id>/health` is that of the system, for whoever knows only actors."""
+        path = path.rstrip("/")
+        name, slash, rest = path.removeprefix("/").partition("/")
+        if slash and rest == "health" and path not in self._routes:
+            upid = self._aliases.get(name, UPID(name, *self._system.address))
+            path = "/health" if self._system.hosts(upid) else path
+        page = self._pages.get(path)
+        return None if page is None else page[0]
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if request.content.is_eof():
             return await self._answer(request)
@@ -184,11 +199,11 @@ class HttpRoutes:
             watched.end()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        page = self._pages.get(request.path.rstrip("/"))
+        page = self._page(request.path)
         route = None if page is not None else self._find(request.path)
-        await self._check(request, route)
+        await self._check(request, route, health=page == self._health)
         if page is not None:
-            response = page[0](request)
+            response = page(request)
             return response if isinstance(response, web.StreamResponse) else await response
         if route is not None and request.method in route.methods:
             return await self._turn(route, request)
@@ -211,13 +226,15 @@ class HttpRoutes:
         """
         self._forbidden.append(pattern)
 
-    async def _check(self, request: web.Request, route: Route | None) -> None:
+    async def _check(self, request: web.Request, route: Route | None, *, health: bool) -> None:
         paths = ["/" + request.path.strip("/")]
         if route is not None:
             paths.append(f"/{route.upid.id}{route.path}".rstrip("/"))
+        if health:
+            paths.append("/health")
         if any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in self._forbidden):
             raise web.HTTPForbidden(text=f"{request.path} is forbidden here\n")
-        public = paths[0] == "/health" or (route is not None and route.public)
+        public = health or (route is not None and route.public)
         if self.authenticate is not None and not public:
             await authenticate(self.authenticate, request)
 

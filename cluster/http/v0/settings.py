@@ -13,7 +13,7 @@ from cluster.v1.schema import Proto
 from cluster.v1.translate.operator_maintenance import Planned, answer_to, schedule_to, status_to
 from cluster.v1.translate.operator_roles import RoleQuota, quotas_to
 
-from .flat import quantities
+from .flat import ALWAYS, quantities
 
 __all__ = ["quota", "roles", "schedule", "status", "weights"]
 
@@ -81,7 +81,9 @@ def roles(state: MasterState) -> Json:
                     "limit": quantities(set_.limit.scalars),
                     "consumed": quantities(consumed.get(role, {})),
                 },
-                "resources": quantities(_sum(allocated.get(role, {}), offered.get(role, {}))),
+                # There are tools that take these four for granted, as Mesos wrote them for long.
+                "resources": dict.fromkeys(ALWAYS, 0.0)
+                | quantities(_sum(allocated.get(role, {}), offered.get(role, {}))),
                 "allocated": quantities(allocated.get(role, {})),
                 "offered": quantities(offered.get(role, {})),
                 "reserved": quantities(reserved.get(role, {})),

@@ -9,6 +9,7 @@ from cluster.happenings import ExecutorSeen, TaskSeen
 from cluster.messages import CommandInfo, ExecutorInfo, Offer, TaskInfo, TaskState, TaskStatus
 from cluster.resources import Resources
 from cluster.v1.translate.checks import health_check_to
+from cluster.v1.translate.statuses import container_to
 from cluster.v1.translate.tasks import discovery_to
 
 from .flat import Flat, flat
@@ -76,8 +77,10 @@ def task(
 
 
 def status(told: TaskStatus) -> Json:
-    """A state that a task has reached, and when."""
+    """A state that a task has reached, when, and where it runs: who wants to look into it asks by that."""
     shown: Json = {"state": told.state.value, "timestamp": told.timestamp}
+    if told.container is not None:
+        shown["container_status"] = container_to(told.container)
     if told.healthy is not None:
         shown["healthy"] = told.healthy
     return shown

@@ -528,14 +528,14 @@ async def test_roles(scene: Scene) -> None:
             # What is revocable counts against no quota; what is reserved does, used or not.
             "consumed": {"cpus": 5.0, "mem": 352.0},
         },
-        "resources": {"cpus": 10.0, "mem": 1024.0, "disk": 500.0},
+        "resources": {"cpus": 10.0, "gpus": 0.0, "mem": 1024.0, "disk": 500.0},
         "allocated": {"cpus": 6.5, "mem": 352.0},
         "offered": {"cpus": 3.5, "mem": 672.0, "disk": 500.0},
         "reserved": {"cpus": 1.0},
         "frameworks": [scene.eng.id],
     }
     assert rows["ops"]["frameworks"] == [scene.ops.id]
-    assert (rows["ops"]["weight"], rows["ops"]["resources"]) == (1.0, {})
+    assert (rows["ops"]["weight"], rows["ops"]["resources"]) == (1.0, NONE)
 
 
 @pytest.mark.asyncio

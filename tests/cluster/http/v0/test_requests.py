@@ -89,6 +89,8 @@ async def test_an_agents_other_pages_have_the_alias_too() -> None:
         address = cluster.agents[0].address
         async with session.get(f"http://{address}/slave(1)/ostrom/state") as response:
             assert response.status == 200
+        async with session.get(f"http://{address}/slave(1)/health") as response:
+            assert response.status == 200
         async with session.post(f"http://{address}/slave(1)/api/v1/executor", data=b"{}") as response:
             assert response.status == 415
         cluster.agents[0].system.http.forbid("/agent/state")
