@@ -242,6 +242,8 @@ class HttpRoutes:
         try:
             result = await self._system.call(route.upid, route.handler, request)
             return result if isinstance(result, web.StreamResponse) else await result()
+        except web.RequestPayloadError as error:
+            raise _unreadable(error) from error
         except PeerGoneError as error:
             raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
         except web.HTTPException:
@@ -264,7 +266,11 @@ class HttpRoutes:
                 raise web.HTTPMethodNotAllowed(request.method, route.methods)
             raise self._not_found(f"no route, and no actor with a message: {request.path}; see /help\n")
         try:
-            fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
+            body = await request.read()
+        except web.RequestPayloadError as error:
+            raise _unreadable(error) from error
+        try:
+            fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
             message = msgspec.convert({**fields, "t": tag}, type_, dec_hook=decode_hook)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise web.HTTPBadRequest(text=f"{tag}: {error}\n") from error
@@ -340,3 +346,12 @@ class HttpRoutes:
             f"{'/<actor>/<message>':32} POST  send a message with a JSON body; ?ask to await the reply"
         )
         return web.Response(text="\n".join(lines) + "\n")
+
+
+def _unreadable(error: web.RequestPayloadError) -> web.HTTPBadRequest:
+    """For a body that is not what its head says: cut off, or compressed wrongly."""
+    reason = str(error).rpartition("\n")[2].strip()
+    answer = web.HTTPBadRequest(text=f"the body cannot be read: {reason}\n")
+    # Nobody knows where the next request begins.
+    answer.force_close()
+    return answer
