@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["GONE", "Change", "Descriptors", "numbers", "read", "read_words", "write"]
@@ -93,20 +94,25 @@ class Descriptors:
     def __init__(self, most: int) -> None:
         self.left = most
 
-    def open(self, path: str) -> int | None:
-        """Return a descriptor of a file, None when there are enough, or no such file."""
-        if self.left <= 0:
-            return None
+    def open(self, paths: Sequence[str]) -> list[int]:
+        """Return descriptors of some files, none at all when there are enough, or one of the files is not there."""
+        if self.left < len(paths):
+            return []
+        opened: list[int] = []
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            for path in paths:
+                opened.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # noqa: PERF401 (one may fail)
         except OSError as error:
+            for fd in opened:
+                os.close(fd)
             if error.errno in (errno.EMFILE, errno.ENFILE, *GONE):
-                return None
+                return []
             raise
-        self.left -= 1
-        return fd
+        self.left -= len(opened)
+        return opened
 
-    def close(self, fd: int) -> None:
-        """Let go of one."""
-        os.close(fd)
-        self.left += 1
+    def close(self, fds: Sequence[int]) -> None:
+        """Let go of some."""
+        for fd in fds:
+            os.close(fd)
+        self.left += len(fds)

@@ -19,13 +19,13 @@ from isolation.usage import Usage
 
 from .choosing import choose
 from .files import Change, Descriptors
-from .group import Group
+from .group import Group, Values
 from .hierarchy import Hierarchy, RootInUseError, check_root
 from .killing import Freezer, GroupKiller, below, pids_in
 from .mounts import Mounts, read_mounts
 from .moving import move
 from .oom import OomWatch, limitation, oom_kills
-from .part import Part, Values
+from .part import Part
 from .removing import Remover, remove
 from .v2.core import CorePart
 
@@ -62,6 +62,7 @@ class CgroupIsolator:
             descriptors = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3, MOST_DESCRIPTORS)
         self._descriptors = Descriptors(descriptors)
         self._groups: dict[str, Group] = {}
+        self._polled = [part for part in self._parts if part.core_file]
         self._begun = False
         self._oom = OomWatch()
         self._remover = Remover()
@@ -151,18 +152,9 @@ class CgroupIsolator:
     def poll(self) -> dict[str, Usage]:
         """What all containers use of cpu and memory, their throttling and kills for lack of memory: the least it costs.
 
-        The other fields are left as they are by default. Some 8 us for each container.
+        The other fields are left as they are by default. 4 us for each container that sleeps, 8 for one that does not.
         """
-        found: dict[str, Usage] = {}
-        parts = [part for part in self._parts if part.core_file]
-        for id_, group in self._groups.items():
-            values: Values = {}
-            for part in parts:
-                part.core(group, values)
-            if group.oom_kills >= 0:
-                values["oom_kills"] = group.oom_kills
-            found[id_] = Usage(**values)
-        return found
+        return {id_: group.poll(self._polled) for id_, group in self._groups.items()}
 
     def kill(self, container: Running) -> None:
         """Kill all that is in its groups, frozen or not."""
@@ -249,6 +241,7 @@ class CgroupIsolator:
             except OSError as error:
                 log.warning("control groups in %s: %s", hierarchy.base, error)
                 self._choice.drop(hierarchy, f"{hierarchy.base}: {error}")
+                self._polled = [part for part in self._parts if part.core_file]
         self._begun = True
 
     def _directory(self, group: Group, hierarchy: Hierarchy) -> str:
@@ -282,12 +275,9 @@ class CgroupIsolator:
             raise
 
     def _measured(self, group: Group, known: Usage) -> Usage:
-        values: Values = {}
+        values = group.values(self._polled)
         for part in self._parts:
-            part.core(group, values)
             part.measure(group, values)
-        if group.oom_kills >= 0:
-            values["oom_kills"] = group.oom_kills
         first = next(iter(group.directories.values()), None)
         if first is not None:
             values["processes"] = len(pids_in((first, *below(first))))

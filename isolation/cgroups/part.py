@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from isolation.limits import Limits
 
-from .files import Change, numbers
-from .group import Group
+from .files import Change
+from .group import Group, Values
 from .hierarchy import Hierarchy
 
-__all__ = ["Part", "Values", "refused"]
-
-Values = dict[str, Any]
-"""Fields of a Usage, as they are found."""
+__all__ = ["Part", "refused"]
 
 
 class Part:
@@ -43,14 +38,11 @@ class Part:
     def hold(self, directory: str, limits: Limits, change: Change) -> None:
         """Hold what is in a group to limits. ValueError, OSError; the caller undoes the change then."""
 
-    def core(self, group: Group, values: Values) -> None:
-        """Add what is polled."""
+    def parse(self, data: bytes, values: Values) -> None:
+        """Add what the polled file says; it is empty if it is not there."""
 
     def measure(self, group: Group, values: Values) -> None:
         """Add all else that is known of what it uses."""
-
-    def _numbers(self, group: Group) -> dict[bytes, int]:
-        return numbers(group.pread(self)) if self.core_file else {}
 
 
 def refused(field: str, value: object, why: str) -> ValueError:

@@ -8,8 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from isolation.cgroups.files import Change, read_words
-from isolation.cgroups.group import Group
-from isolation.cgroups.part import Part, Values, refused
+from isolation.cgroups.group import Group, Values
+from isolation.cgroups.part import Part, refused
 from isolation.limits import IoLimit, Limits
 
 from .controllers import DeviceThrottle, ThrottleController, at

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from isolation.cgroups.cpus import quota
-from isolation.cgroups.files import Change
-from isolation.cgroups.group import Group
-from isolation.cgroups.part import Part, Values
+from isolation.cgroups.files import Change, numbers
+from isolation.cgroups.group import Values
+from isolation.cgroups.part import Part
 from isolation.limits import SHARES, SHARES_OF_A_CPU, Limits
 from isolation.proc import TICKS
 
@@ -41,10 +41,9 @@ class CpuPart(Part):
             change.set(cpu, "cfs_period_us", period)
             change.set(cpu, "cfs_quota_us", microseconds)
 
-    def core(self, group: Group, values: Values) -> None:
+    def parse(self, data: bytes, values: Values) -> None:
         """Add periods and throttled time."""
-        stat = self._numbers(group)
-        if stat:
+        if stat := numbers(data):
             values["periods"] = stat.get(b"nr_periods", 0)
             values["throttled_periods"] = stat.get(b"nr_throttled", 0)
             values["throttled_seconds"] = stat.get(b"throttled_time", 0) / 1e9
@@ -57,8 +56,8 @@ class CpuAcctPart(Part):
     tells = ("cpu usage",)
     core_file = "cpuacct.stat"
 
-    def core(self, group: Group, values: Values) -> None:
-        """Add them, unless the finer ones of v2 are there."""
-        if "user_seconds" not in values and (stat := self._numbers(group)):
+    def parse(self, data: bytes, values: Values) -> None:
+        """Add them."""
+        if stat := numbers(data):
             values["user_seconds"] = stat[b"user"] / TICKS
             values["system_seconds"] = stat[b"system"] / TICKS

@@ -6,8 +6,8 @@ import errno
 import os
 
 from isolation.cgroups.files import Change, numbers, read, read_words
-from isolation.cgroups.group import Group
-from isolation.cgroups.part import Part, Values, refused
+from isolation.cgroups.group import Group, Values
+from isolation.cgroups.part import Part, refused
 from isolation.cgroups.sizes import size
 from isolation.limits import Limits
 
@@ -48,9 +48,9 @@ class MemoryPart(Part):
             used = size(memory.usage_in_bytes)
             raise refused("memory", limits.memory, f"it uses {used}, which cannot be reclaimed") from error
 
-    def core(self, group: Group, values: Values) -> None:
+    def parse(self, data: bytes, values: Values) -> None:
         """Add what is charged."""
-        if data := group.pread(self):
+        if data:
             values["memory_bytes"] = int(data)
 
     def measure(self, group: Group, values: Values) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from isolation.cgroups.files import Change, read_words
-from isolation.cgroups.group import Group
-from isolation.cgroups.part import Part, Values
+from isolation.cgroups.group import Group, Values
+from isolation.cgroups.part import Part
 from isolation.limits import Limits
 
 from .controllers import PidsController, at

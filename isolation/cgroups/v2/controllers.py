@@ -81,7 +81,7 @@ class _IoMax(_File):
 
     def __set__(self, instance: V2, value: Mapping[str, Mapping[str, int]]) -> None:
         gone = instance.io_max.keys() - value.keys()
-        super().__set__(instance, {**dict.fromkeys(gone, {}), **value})
+        super().__set__(instance, {**{device: {} for device in gone}, **value})
 
     def encode(self, value: Mapping[str, Mapping[str, int]]) -> list[str]:
         return [

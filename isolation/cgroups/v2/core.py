@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from isolation.cgroups.files import numbers, read, write
-from isolation.cgroups.group import Group
-from isolation.cgroups.part import Part, Values
+from isolation.cgroups.group import Group, Values
+from isolation.cgroups.part import Part
 from isolation.usage import Pressure
 
 __all__ = ["CorePart", "parse_pressure"]
@@ -21,9 +21,9 @@ class CorePart(Part):
     tells = ("cpu usage", "pressure", "kill", "freeze")
     core_file = "cpu.stat"
 
-    def core(self, group: Group, values: Values) -> None:
+    def parse(self, data: bytes, values: Values) -> None:
         """Add seconds, and throttled time if the cpu controller is here."""
-        stat = self._numbers(group)
+        stat = numbers(data)
         if not stat:
             return
         values["user_seconds"] = stat[b"user_usec"] / 1e6

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 
 from isolation.cgroups.files import Change, read
-from isolation.cgroups.group import Group
-from isolation.cgroups.part import Part, Values, refused
+from isolation.cgroups.group import Group, Values
+from isolation.cgroups.part import Part, refused
 from isolation.limits import IoLimit, Limits
 
 from .controllers import PAIR, V2

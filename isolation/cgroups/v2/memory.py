@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from isolation.cgroups.files import Change, numbers, read, read_words
-from isolation.cgroups.group import Group
-from isolation.cgroups.part import Part, Values, refused
+from isolation.cgroups.group import Group, Values
+from isolation.cgroups.part import Part, refused
 from isolation.cgroups.sizes import size
 from isolation.limits import Limits
 
@@ -37,9 +37,9 @@ class MemoryPart(Part):
         if os.path.exists(f"{directory}/memory.swap.max"):
             change.set(group, "memory_swap_max", None if limits.memory is None else 0)
 
-    def core(self, group: Group, values: Values) -> None:
+    def parse(self, data: bytes, values: Values) -> None:
         """Add what is charged."""
-        if data := group.pread(self):
+        if data:
             values["memory_bytes"] = int(data)
 
     def measure(self, group: Group, values: Values) -> None:
