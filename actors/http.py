@@ -89,6 +89,7 @@ class HttpRoutes:
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
+        self._aliases: dict[str, UPID] = {}
         self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
             "/health": (self._health, "200 while the event loop answers"),
             "/metrics": (self._metrics, "metrics for Prometheus"),
@@ -135,8 +136,14 @@ class HttpRoutes:
             raise ValueError(f"route {full!r} is taken")
         self._routes[full] = Route(upid, path, handler, methods, help_)
 
+    def add_alias(self, name: str, upid: UPID) -> None:
+        """Serve an actor's routes below `/<name>` too, for as long as it lives."""
+        self._aliases[name] = upid
+
     def remove_actor(self, upid: UPID) -> None:
         """Drop an actor's routes."""
+        for name in [name for name, other in self._aliases.items() if other == upid]:
+            del self._aliases[name]
         for path in [p for p, route in self._routes.items() if route.upid == upid]:
             del self._routes[path]
         if self.root == upid:
@@ -160,6 +167,9 @@ class HttpRoutes:
         candidates = [path.rstrip("/")]
         if self.root is not None:
             candidates.append(f"/{self.root.id}{path}".rstrip("/"))
+        first, slash, rest = path.removeprefix("/").partition("/")
+        if first in self._aliases:
+            candidates.insert(0, f"/{self._aliases[first].id}{slash}{rest}".rstrip("/"))
         for candidate in candidates:
             while candidate:
                 route = self._routes.get(candidate)
@@ -178,7 +188,7 @@ class HttpRoutes:
         if route is not None and request.method in route.methods:
             return await self._turn(route, request)
         if request.method == "POST":
-            return await self._post(request)
+            return await self._post(request, route)
         if route is not None:
             raise web.HTTPMethodNotAllowed(request.method, route.methods)
         raise web.HTTPNotFound(text=f"no route {request.path}; see /help\n")
@@ -216,12 +226,17 @@ class HttpRoutes:
             log.exception("%s %s: the route's handler raised", request.method, request.path)
             raise web.HTTPInternalServerError(text=f"{type(error).__name__}: see the log\n") from error
 
-    async def _post(self, request: web.Request) -> web.StreamResponse:
-        """`POST /<id>/<tag>` with a JSON body sends that message; `?ask` awaits the reply."""
+    async def _post(self, request: web.Request, route: Route | None) -> web.StreamResponse:
+        """`POST /<id>/<tag>` with a JSON body sends that message; `?ask` awaits the reply.
+
+        `route` is one that is for other methods: it may serve all that is below its path, messages too.
+        """
         id_, _, tag = request.path.strip("/").partition("/")
         upid = UPID(id_, *self._system.address)
         type_ = message_type(tag)
         if type_ is None or not self._system.hosts(upid):
+            if route is not None and route.path != "/":
+                raise web.HTTPMethodNotAllowed(request.method, route.methods)
             raise web.HTTPNotFound(text=f"no route, and no actor with a message: {request.path}; see /help\n")
         try:
             fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])

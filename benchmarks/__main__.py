@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("actors", "launch", "recovery", "registry", "failover", "fairness", "allocators")
+BENCHMARKS = ("actors", "launch", "recovery", "registry", "failover", "http_api", "fairness", "allocators")
 TARGET = Path("docs/benchmarks.md")
 
 

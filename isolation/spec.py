@@ -33,9 +33,11 @@ class ContainerSpec:
 
     `id` consists of letters, digits, `.`, `_` and `-`, at most 200, without `..`. `argv[0]` is looked up in the PATH of
     `env` when it has no slash. `env` is the whole environment of the command, nothing is added. `cwd`, `stdout` and
-    `stderr` are absolute; the two files are appended to, and created with mode 0644. `rlimits` maps names such as
-    "nofile" to (soft, hard) in the units of setrlimit(2), `UNLIMITED` for none. What `limits` ask for is done by
-    isolators; one for which there is none is refused at the launch. Raises ValueError for anything else,
+    `stderr` are absolute; the two files are appended to, and created with mode 0644. They may be named pipes that are
+    being read. `stdin`, a file or a named pipe, is where its input comes from; without there is none. `terminal` is the
+    path of a terminal that becomes its own, for input and both outputs; those three are not opened then. `rlimits`
+    maps names such as "nofile" to (soft, hard) in the units of setrlimit(2), `UNLIMITED` for none. What `limits` ask
+    for is done by isolators; one for which there is none is refused at the launch. Raises ValueError for anything else,
     naming the field and its value.
     """
 
@@ -45,6 +47,8 @@ class ContainerSpec:
     cwd: Path
     stdout: Path
     stderr: Path
+    stdin: Path | None = None
+    terminal: Path | None = None
     rlimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     umask: int = 0o022
     limits: Limits = field(default_factory=Limits)
@@ -61,7 +65,10 @@ class ContainerSpec:
             _check_text(f"env[{name!r}]", value)
             if not name or "=" in name:
                 raise _wrong("env", name, "is not the name of a variable")
-        for label, path in (("cwd", self.cwd), ("stdout", self.stdout), ("stderr", self.stderr)):
+        for label in ("cwd", "stdout", "stderr", "stdin", "terminal"):
+            path: Path | None = getattr(self, label)
+            if path is None:
+                continue
             if not path.is_absolute():
                 raise _wrong(label, str(path), "must be an absolute path")
             _check_text(label, str(path))

@@ -16,7 +16,9 @@ LIMIT_NAMES = {number: name for name, number in RLIMITS.items()}
 def encode_order(spec: ContainerSpec, setup: Setup) -> bytes:
     """Return the frame that has a shim run a command. No field holds a NUL, so that is what separates them."""
     extra = setup.extra()
-    fields = [os.fsencode(spec.cwd), os.fsencode(spec.stdout), os.fsencode(spec.stderr), spec.id.encode()]
+    fields = [os.fsencode(path) for path in (spec.cwd, spec.stdout, spec.stderr)]
+    fields += [os.fsencode(path or "") for path in (spec.stdin, spec.terminal)]
+    fields.append(spec.id.encode())
     fields += map(os.fsencode, spec.argv)
     fields += [os.fsencode(f"{name}={value}") for name, value in spec.env.items()]
     fields += [f"{RLIMITS[name]} {soft} {hard}".encode() for name, (soft, hard) in setup.rlimits.items()]
@@ -49,6 +51,8 @@ def describe_stage(stage: str, spec: ContainerSpec, setup: Setup) -> str:
         "cwd": f"working directory {spec.cwd}",
         "stdout": f"stdout {spec.stdout}",
         "stderr": f"stderr {spec.stderr}",
+        "stdin": f"stdin {spec.stdin}",
+        "terminal": f"terminal {spec.terminal}",
         "command": f"command {spec.argv[0]}",
         "record": "its record in the launcher's state_dir",
     }.get(stage, stage)

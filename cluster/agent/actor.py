@@ -146,16 +146,14 @@ class Agent(Hearing):
         self.incarnation = self._uuid()
         found = {container.id: container for container in await self.runner.start()}
         for run in state.runs.values():
-            container = found.get(run.container_id)
-            if container is not None:
-                self.runner.adopt(run, container)
             if run.sandbox:
                 self.sandboxes.remember(state.info.id, *run.key, run.sandbox)
+        beside = self.runner.recover(list(state.runs.values()), found)
         state.recovered(found.keys(), self._now)
-        mine = {run.container_id for run in state.runs.values()}
+        mine = {run.container_id for run in state.runs.values()}.union(beside)
         for id_, container in found.items():
             if id_ not in mine:
-                # A check's command, or what was dealt with but not forgotten any more.
+                # A check's command, a session, or what was dealt with but not forgotten any more.
                 await container.destroy()
                 container.forget()
         if known is not None:

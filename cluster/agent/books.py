@@ -32,6 +32,9 @@ __all__ = ["Books"]
 
 log = logging.getLogger("ostrom.agent")
 
+MAX_FORMER = 50
+"""Frameworks of which nothing is left that are remembered, as in Mesos."""
+
 
 @dataclass
 class Books:
@@ -59,6 +62,8 @@ class Books:
         self.in_use: dict[str, int] = {}
         """What tasks and executors use, by name in thousandths."""
         self.frameworks: dict[str, FrameworkInfo] = {}
+        self.former: dict[str, FrameworkInfo] = {}
+        """Frameworks of which nothing is left here, for those who ask; the latest to go is the last."""
         self.updates = StatusUpdates()
         self.finished: dict[Key, AgentTask] = {}
         """Tasks whose executor is gone, or done with them, until their last update is acknowledged."""
@@ -288,11 +293,14 @@ class Books:
         if framework_id in self.frameworks and not any(
             key[0] == framework_id for key in (*self.runs, *self.finished)
         ):
-            del self.frameworks[framework_id]
+            self.former[framework_id] = self.frameworks.pop(framework_id)
+            while len(self.former) > MAX_FORMER:
+                del self.former[next(iter(self.former))]
             self.touch_framework(framework_id)
 
     def know_framework(self, info: FrameworkInfo) -> None:
         """Note how a framework introduces itself now."""
+        self.former.pop(info.id, None)
         if self.frameworks.get(info.id) != info:
             self.frameworks[info.id] = info
             self.touch_framework(info.id)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from actors import Clock
-from isolation import ContainerSpec, Exit, Launcher
+from isolation import ContainerSpec, Exit, Launcher, Usage
 
 __all__ = ["Container", "Containerizer", "ProcessContainerizer", "TimerContainerizer"]
 
@@ -36,6 +36,9 @@ class Container(Protocol):
 
     def forget(self) -> None:
         """Its end is written down: it need not be found again."""
+
+    def usage(self) -> Usage:
+        """What its processes use now, or used in all. May look at each of them."""
 
 
 class Containerizer(Protocol):
@@ -167,6 +170,10 @@ class _TimerContainer:
 
     def forget(self) -> None:
         """Nothing is kept."""
+
+    def usage(self) -> Usage:
+        """Nothing is used."""
+        return Usage()
 
 
 def _sleep_seconds(spec: ContainerSpec) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,11 +17,14 @@ from .checks import Prober, Resumed, Verdict
 from .containerizer import Container, Containerizer
 from .effects import DestroyAfter, StartChecks
 from .fetching import Fetcher, FetchError
+from .nested import NestedContainers, Surroundings
 from .records import AgentTask, ExecutorRun
 from .sandbox import Sandboxes
 
 __all__ = ["Events", "Runner", "Turns"]
 
+PROOFS = ("OSTROM_CONTAINER_ID", "MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
+"""What an executor shows to prove that it is one."""
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -87,6 +90,10 @@ class Runner:
         self._fetcher = fetcher
         self._environment = environment
         self._containers: dict[str, Container] = {}
+        self._alive: set[str] = set()
+        self.nested = NestedContainers(
+            turns, containerizer, fetcher, sandboxes.work_dir, self._alive.__contains__
+        )
         self._fetches: dict[str, asyncio.Task[None]] = {}
         self._unlaunched: dict[str, bool] = {}
         """What is being launched, and whether it is still to be."""
@@ -110,6 +117,7 @@ class Runner:
         finally:
             del self._unlaunched[run.container_id]
         self._containers[run.container_id] = container
+        self._alive.add(run.container_id)
         self._turns.defer(self._events.launched, run)
         await self._attend(run, container)
 
@@ -157,13 +165,37 @@ class Runner:
             stderr=sandbox / "stderr",
         )
 
-    def adopt(self, run: ExecutorRun, container: Container) -> None:
-        """Take over a container that an earlier life of the agent has launched."""
-        self._containers[run.container_id] = container
-        self._turns.watch(self._attend(run, container))
+    def recover(self, runs: Sequence[ExecutorRun], found: Mapping[str, Container]) -> Collection[str]:
+        """Take over what an earlier life of the agent has launched; return the names of nested containers."""
+        roots: dict[str, Surroundings] = {}
+        for run in runs:
+            container = found.get(run.container_id)
+            if container is not None:
+                self._containers[run.container_id] = container
+                self._alive.add(run.container_id)
+                self._turns.watch(self._attend(run, container))
+                if (place := self.surroundings(run)) is not None:
+                    roots[run.container_id] = place
+        return self.nested.recover(found, roots)
 
     async def _attend(self, run: ExecutorRun, container: Container) -> None:
-        self._turns.defer(self._ended, run, await container.wait())
+        exit_ = await container.wait()
+        self._alive.discard(run.container_id)
+        if self.nested.any_below(run.container_id):
+            await self.nested.root_ended(run.container_id)
+        self._turns.defer(self._ended, run, exit_)
+
+    def container(self, run: ExecutorRun) -> Container | None:
+        """The container of a run, while it has one."""
+        return self._containers.get(run.container_id)
+
+    def surroundings(self, run: ExecutorRun) -> Surroundings | None:
+        """What is started beside a run has from it; None if it has no process."""
+        sandbox = self._turns.sandbox_of(run)
+        if sandbox is None or run.command is None:
+            return None
+        spec = self._spec(run, run.command, sandbox)
+        return Surroundings(sandbox, {k: v for k, v in spec.env.items() if k not in PROOFS})
 
     def _ended(self, run: ExecutorRun, exit_: Exit) -> None:
         timer = self._timers.pop(run.container_id, None)
@@ -297,6 +329,7 @@ class Runner:
             prober.stop()
         for fetch in self._fetches.values():
             fetch.cancel()
+        await self.nested.close()
         if detach:
             await self._containerizer.detach()
         else:

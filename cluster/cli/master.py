@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -13,9 +14,24 @@ from cluster.master import MasterOptions
 from cluster.master.options import RateLimit
 from cluster.registry import MemoryRegistry, Registry, SqliteRegistry
 from cluster.resources import Resources
+from cluster.zookeeper import ZooKeeperAddress
 
-from .options import ETCD, RATE, RATE_LIMIT, SECONDS, WEIGHT, allocator_option, option, quota_options, quotas
+from .options import (
+    ANNOUNCE,
+    ETCD,
+    RATE,
+    RATE_LIMIT,
+    SECONDS,
+    WEIGHT,
+    allocator_option,
+    option,
+    quota_options,
+    quotas,
+)
 from .serve import serve
+
+if TYPE_CHECKING:
+    from cluster.zookeeper.announcer import Announcer
 
 __all__ = ["master"]
 
@@ -52,6 +68,12 @@ __all__ = ["master"]
     "--standby-proxy",
     is_flag=True,
     help="While another leads, carry requests and streams to it, rather than say where it is (307).",
+)
+@option(
+    "--announce",
+    type=ANNOUNCE,
+    help="zk://[USER:PASSWORD@]HOST[,HOST...]/PATH, or file:///FILE with that in it: while it leads it says so in "
+    "ZooKeeper, as Mesos's masters did (pip install 'ostrom[zookeeper]').",
 )
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
 @allocator_option
@@ -125,6 +147,12 @@ __all__ = ["master"]
     default=1000,
     help="How many tasks on unreachable agents are remembered of each framework.",
 )
+@option(
+    "--max-operator-event-stream-subscribers",
+    type=click.IntRange(1),
+    default=1000,
+    help="How many may subscribe to what happens, by Mesos's operator API; with one more the first is cut off.",
+)
 def master(
     host: str,
     port: int,
@@ -134,6 +162,7 @@ def master(
     election: EtcdAddress | None,
     lease_ttl: int,
     standby_proxy: bool,
+    announce: ZooKeeperAddress | None,
     weights: tuple[tuple[str, float], ...],
     allocator: str,
     guarantees: tuple[tuple[str, Resources], ...],
@@ -153,6 +182,7 @@ def master(
     completed_frameworks: int,
     completed_tasks: int,
     max_unreachable_tasks_per_framework: int,
+    max_operator_event_stream_subscribers: int,
 ) -> None:
     """Run a master: it offers the agents' resources to frameworks.
 
@@ -179,6 +209,7 @@ def master(
         completed_frameworks=completed_frameworks,
         completed_tasks=completed_tasks,
         max_unreachable_tasks_per_framework=max_unreachable_tasks_per_framework,
+        max_operator_event_stream_subscribers=max_operator_event_stream_subscribers,
     )
     roles = quotas(guarantees, limits, priorities)
 
@@ -198,6 +229,7 @@ def master(
             contender=contender,
             detector=detector,
             standby_proxy=standby_proxy,
+            announcer=announcer(announce, election),
             registry=store,
             weights=dict(weights),
             roles=roles,
@@ -208,3 +240,17 @@ def master(
         return f"the master ended: {await node.ended()}"
 
     serve(make, ended=ended)
+
+
+def announcer(place: ZooKeeperAddress | None, election: EtcdAddress | None) -> Announcer | None:
+    """What announces the leader there, if it is to be. ClickException if its client is not installed."""
+    if place is None:
+        return None
+    try:
+        from cluster.zookeeper.announcer import Announcer  # an extra
+    except ModuleNotFoundError as error:
+        text = f"--announce: there is no {error.name}: pip install 'ostrom[zookeeper]'"
+        raise click.ClickException(text) from error
+    # The same for all masters that contend, in whatever order they name etcd's members.
+    cluster = None if election is None else f"etcd://{','.join(sorted(election.hosts))}{election.path}"
+    return Announcer(place, cluster)

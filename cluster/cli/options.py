@@ -20,9 +20,11 @@ from cluster.master.options import RateLimit
 from cluster.master.validation import role_problem
 from cluster.registry import Quota
 from cluster.resources import Resources
+from cluster.zookeeper import ZooKeeperAddress
 
 __all__ = [
     "ADDRESS",
+    "ANNOUNCE",
     "ATTRIBUTES",
     "ETCD",
     "MASTER",
@@ -150,6 +152,7 @@ def _priority(text: str) -> tuple[str, int]:
 ADDRESS = _Parsed("host:port", _address)
 MASTER = _Parsed("host:port|etcd://hosts/path", _master)
 ETCD = _Parsed("etcd://hosts/path", EtcdAddress.parse)
+ANNOUNCE = _Parsed("zk://hosts/path", ZooKeeperAddress.parse)
 RESOURCES = _Parsed("resources", Resources.parse)
 ATTRIBUTES = _Parsed("attributes", Attributes.parse)
 ROLE = _Parsed("role", _role)

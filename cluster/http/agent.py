@@ -13,7 +13,10 @@ from actors import Clock
 from cluster.agent import Agent
 
 from . import files, openapi
+from .mesos_files import agent_files
+from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
+from .v1.agent import AgentApi
 from .v1.executor import ExecutorApi
 from .v1.stream import MAX_WAITING
 from .v1.version import version_page
@@ -84,6 +87,7 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         return later
 
     ExecutorApi(agent, max_waiting).install()
+    AgentApi(agent, agent_files(agent)).install()
     agent.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
     agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
     agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
@@ -92,6 +96,7 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
+    mesos_pages.install(agent, agent_files(agent))
     openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
     agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))

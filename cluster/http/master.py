@@ -11,10 +11,13 @@ from aiohttp import web
 from cluster.master import Master
 
 from . import openapi, operator
+from .mesos_files import master_files
 from .snapshot import Snapshots
 from .standby import leader_page, redirect
 from .ui import page
+from .v0 import master as mesos_pages
 from .v0.metrics import master_metrics
+from .v1.operator import OperatorApi
 from .v1.scheduler import SchedulerApi
 from .v1.stream import MAX_WAITING
 from .v1.version import version_page
@@ -77,6 +80,8 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
     )
     operator.install(master, snapshots)
     SchedulerApi(master, max_waiting).install()
+    mesos_pages.install(master, snapshots, master_files())
+    OperatorApi(master, snapshots, master_files(), max_waiting).install()
     master.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
     master.route("/leader", lambda _: leader_page(master.upid, leads=True), help="who leads, as JSON")
     master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here")

@@ -21,26 +21,30 @@ class Snapshots:
     def __init__(self, clock: Clock) -> None:
         self.encoded = 0
         """How many times a view was made."""
+        self.version = 0
+        """How often something has changed."""
+        self.epoch = 0
+        """How often everything was to be made anew."""
         self._clock = clock
-        self._version = 0
         self._views: dict[str, tuple[int, float, Any, bytes]] = {}
 
     def changed(self) -> None:
         """Note that something has changed."""
-        self._version += 1
+        self.version += 1
 
     def forget(self) -> None:
         """Make every view anew: who has changed something sees it in what is read next."""
         self._views.clear()
+        self.epoch += 1
 
     def get(self, name: str, make: Callable[[], Any]) -> tuple[Any, bytes]:
         """The view with this name, as a value and as JSON; `make` makes it."""
         known = self._views.get(name)
         now = self._clock.monotonic()
-        if known is not None and (known[0] == self._version or now - known[1] < MIN_AGE):
+        if known is not None and (known[0] == self.version or now - known[1] < MIN_AGE):
             return known[2], known[3]
         self.encoded += 1
         value = make()
         data = msgspec.json.encode(value)
-        self._views[name] = (self._version, now, value, data)
+        self._views[name] = (self.version, now, value, data)
         return value, data

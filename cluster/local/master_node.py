@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
 from allocators import OfferAllocator
@@ -13,6 +14,11 @@ from cluster.http import master as master_http
 from cluster.http.standby import Standby
 from cluster.master import Master, MasterOptions, RoleOptions
 from cluster.registry import MemoryRegistry, Registry, RegistryError
+
+from .announcement import announcement
+
+if TYPE_CHECKING:
+    from cluster.zookeeper.announcer import Announcer
 
 __all__ = ["MasterNode"]
 
@@ -26,8 +32,8 @@ class MasterNode:
 
     With a `detector` it stands by until then, and says who leads, or with `standby_proxy` asks the leader in the stead
     of whoever asks here. The node has started as soon as it does that, and ends when it has lost the lead: whoever
-    watches over it starts it again, knowing nothing. Without one it leads
-    when it has started.
+    watches over it starts it again, knowing nothing. Without one it leads when it has started. An `announcer` tells
+    others that it leads, while it does.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class MasterNode:
         contender: Contender | None = None,
         detector: Detector | None = None,
         standby_proxy: bool = False,
+        announcer: Announcer | None = None,
         weights: dict[str, float] | None = None,
         roles: Mapping[str, RoleOptions] | None = None,
         allocator: OfferAllocator | str = "drf",
@@ -52,6 +59,7 @@ class MasterNode:
         self.contender = contender or StandaloneContender()
         self._detector = detector
         self._standby_proxy = standby_proxy
+        self._announcer = announcer
         self._leading: asyncio.Task[str] | None = None
         self.master = Master(
             options=options,
@@ -89,6 +97,12 @@ class MasterNode:
             await self.system.call(upid, _initialized)
         except PeerGoneError as error:
             raise RegistryError(str(error)) from error
+        if self._announcer is not None:
+            self._announcer.start(
+                self.address,
+                lambda: announcement(self.master.state.master_id, self.system.address),
+                lambda: self.contender.leads,
+            )
 
     async def _serve(self) -> str:
         """Lead, if it does not yet, until that is over; return why."""
@@ -103,6 +117,8 @@ class MasterNode:
         ]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._announcer is not None:
+                self._announcer.end()
             # That the lead was lost says more than that the master noticed.
             return f"it lost the lead: {ends[1].result()}" if ends[1].done() else ends[0].result()
         finally:
@@ -129,6 +145,8 @@ class MasterNode:
         """End in order: what was decided is written, then another can lead, then connections are closed."""
         if self._leading is not None:
             self._leading.cancel()
+        if self._announcer is not None:
+            self._announcer.end()
         if self.system.hosts(self.upid):
             self.system.terminate(self.upid)
             try:
@@ -137,6 +155,8 @@ class MasterNode:
             except TimeoutError:
                 # Its registry cannot be reached: what is not written was not told either.
                 pass
+        if self._announcer is not None:
+            await self._announcer.stop()
         await self.contender.resign()
         await self.system.close()
 

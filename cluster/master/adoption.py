@@ -116,6 +116,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             entry.status = self.master_status(entry, fate, Reason.AGENT_REMOVED, "", now)
             entry.holds = False
             self.completed_tasks.append(entry)
+            self.task_added(entry)
             self.denied.pop(key, None)
             return False
         if aside is not None:
@@ -123,6 +124,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             entry.kill = aside.kill
         framework.tasks[task_id] = entry
         agent.tasks[entry.key] = entry
+        self.task_added(entry)
         if returned and not ended and entry.state is not TaskState.STAGING:
             text = "its agent can be reached again"
             status = self.master_status(entry, entry.state, Reason.AGENT_REREGISTERED, text, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from actors import UPID, handles
@@ -29,24 +30,27 @@ from .shell import MasterShell
 
 __all__ = ["FrameworkCalls"]
 
+_NOT_SUBSCRIBED = "the framework is not subscribed"
+
 
 class FrameworkCalls(MasterShell):
     """What schedulers send, in their order, and no faster than their principal may."""
 
-    def _in_turn(self, sender: UPID, principal: str, act: Callable[[], object]) -> None:
-        """Do what a message wants when its turn has come."""
+    def _in_turn(self, sender: UPID, principal: str, act: Callable[[], object]) -> bool:
+        """Do what a message wants when its turn has come. False if it never will: too many wait."""
         turn = self._limits.arrive(principal, act, self._now)
         if turn is Turn.NOW:
             act()
         elif turn is Turn.LATER:
             self._await_turn()
-            return
+            return True
         else:
             capacity = self.options.rate_limits[principal].capacity
             text = f"principal {principal!r}: more than {capacity} messages wait"
             self.state.send(sender, FrameworkRefused(text))
             self.state.framework_exited(sender, self._now)
         self._done()
+        return turn is Turn.NOW
 
     def _await_turn(self) -> None:
         due = self._limits.next_due()
@@ -102,6 +106,25 @@ class FrameworkCalls(MasterShell):
     def update_framework(self, message: UpdateFramework, sender: UPID | None) -> None:
         """A scheduler introduces itself anew."""
         self._with_framework(sender, message.framework.id, lambda f: self.state.update_framework(f, message))
+
+    def introduce(self, sender: UPID, message: UpdateFramework) -> asyncio.Future[str | None]:
+        """Take what the scheduler at `sender` says of itself now, in a turn of this actor.
+
+        Returns:
+            When it had its turn: what is wrong with it, or None.
+        """
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        framework = self.state.framework_of(sender, message.framework.id)
+
+        def act() -> None:
+            still = self.state.framework_of(sender, message.framework.id)
+            problem = _NOT_SUBSCRIBED if still is None else self.state.update_framework(still, message)
+            if not answer.done():
+                answer.set_result(problem)
+
+        if framework is None or not self._in_turn(sender, framework.info.principal, act):
+            answer.set_result(_NOT_SUBSCRIBED)
+        return answer
 
     @handles(Teardown)
     def teardown(self, message: Teardown, sender: UPID | None) -> None:

@@ -68,6 +68,8 @@ class FrameworkRules(Ledger):
         except AllocatorError as error:
             self.send(sender, FrameworkRefused(str(error)))
             return
+        first = framework is None or framework.recovered
+        tell_watchers = self.framework_added if framework is None else self.framework_updated
         if framework is None:
             framework = self.frameworks[info.id] = FrameworkRecord(info, None)
         elif framework.upid is not None and framework.upid != sender:
@@ -78,10 +80,14 @@ class FrameworkRules(Ledger):
         self.rescind_all(framework)
         framework.upid = sender
         framework.connected = True
+        framework.recovered = False
+        if first:
+            framework.registered_at = now
         framework.subscribed_at = now
         framework.failover_deadline = None
         framework.suppressed = suppressed
         self._by_upid[sender] = info.id
+        tell_watchers(framework)
         log.info("framework %s (%s) subscribed from %s", info.id, info.name, sender)
         self.send(sender, Subscribed(info.id, self.master_id, message.attempt))
 
@@ -89,8 +95,12 @@ class FrameworkRules(Ledger):
         """Whether that is the id of a framework that has ended. One that was never heard of may choose its own."""
         return framework_id in self.registry.ended
 
-    def update_framework(self, framework: FrameworkRecord, message: UpdateFramework) -> None:
-        """Take what a framework says of itself now; its id, user and principal stay."""
+    def update_framework(self, framework: FrameworkRecord, message: UpdateFramework) -> str | None:
+        """Take what a framework says of itself now; its id, user and principal stay.
+
+        Returns:
+            What is wrong with it, which the framework is told, too.
+        """
         info = message.framework
         suppressed = set(message.suppressed_roles) & set(info.roles)
         problem = update_problem(framework.info, info)
@@ -104,12 +114,14 @@ class FrameworkRules(Ledger):
         if problem is not None:
             log.warning("framework %s: update refused: %s", framework.id, problem)
             self.tell(framework, UpdateOperation("", OperationState.ERROR, problem))
-            return
+            return problem
         for offer in list(framework.offers.values()):
             if offer.role not in info.roles:
                 self.rescind(offer, None, 0.0)
         framework.suppressed = suppressed
         self._take_info(framework, info)
+        self.framework_updated(framework)
+        return None
 
     def _take_info(self, framework: FrameworkRecord, info: FrameworkInfo) -> None:
         gone = set(framework.info.roles) - set(info.roles)
@@ -129,6 +141,7 @@ class FrameworkRules(Ledger):
         self.rescind_all(framework)
         self._set_inactive(framework)
         framework.failover_deadline = now + framework.info.failover_timeout
+        self.framework_updated(framework)
         log.info(
             "framework %s (%s) disconnected, it has %g s to return",
             framework.id,
@@ -171,16 +184,18 @@ class FrameworkRules(Ledger):
                 self.remove_executor(agent, executor)
         for task in list(framework.task_ids.values()):
             if not task.state.terminal:
-                task.status = self.master_status(
-                    task, TaskState.KILLED, Reason.FRAMEWORK_REMOVED, reason, now
-                )
+                status = self.master_status(task, TaskState.KILLED, Reason.FRAMEWORK_REMOVED, reason, now)
+                self.set_status(task, status)
             self.release_task(task)
             self.forget_task(task)
         self.allocator.remove_framework(framework_id)
         del self.frameworks[framework_id]
         if framework.upid is not None and self._by_upid.get(framework.upid) == framework_id:
             del self._by_upid[framework.upid]
-        self.completed_frameworks.append(Completed(framework.info, reason, now))
+        self.completed_frameworks.append(
+            Completed(framework.info, reason, now, framework.registered_at, framework.subscribed_at)
+        )
+        self.framework_removed(framework)
         return True
 
     def framework_of(self, sender: UPID | None, framework_id: str) -> FrameworkRecord | None:
@@ -209,6 +224,7 @@ class FrameworkRules(Ledger):
     def expect_framework(self, info: FrameworkInfo, now: float) -> None:
         """A framework whose scheduler has not come to this master yet: it is waited for."""
         grace = max(info.failover_timeout, self.options.framework_grace)
-        framework = FrameworkRecord(info, None, failover_deadline=now + grace)
+        framework = FrameworkRecord(info, None, recovered=True, failover_deadline=now + grace)
         self.frameworks[info.id] = framework
+        self.framework_added(framework)
         self._set_inactive(framework)

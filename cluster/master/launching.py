@@ -184,6 +184,7 @@ class LaunchRules(Ledger):
         self.denied.pop(entry.key, None)
         agent.tasks[entry.key] = entry
         framework.tasks[task.task_id] = entry
+        self.task_added(entry)
         self.count("tasks_launched")
         return task
 

@@ -11,6 +11,16 @@ import msgspec
 
 from actors import UPID, Message
 from allocators import OfferAllocator
+from cluster.happenings import (
+    AgentAdded,
+    AgentRemoved,
+    FrameworkAdded,
+    FrameworkRemoved,
+    FrameworkUpdated,
+    Happening,
+    TaskAdded,
+    TaskUpdated,
+)
 from cluster.messages import (
     FrameworkFailure,
     Offer,
@@ -35,6 +45,7 @@ from .records import (
     InverseOfferRecord,
     TaskEntry,
 )
+from .sights import see_agent, see_framework, see_task
 
 __all__ = ["Ledger"]
 
@@ -73,6 +84,10 @@ class Ledger:
         self.offers: dict[str, tuple[Offer, float]] = {}
         self.inverse_offers: dict[str, InverseOfferRecord] = {}
         self.outbox: list[tuple[UPID, Message]] = []
+        self.watched = False
+        """Whether anybody wants to know of what happens."""
+        self.happenings: list[Happening] = []
+        """What is to be told to those who watch, together with `outbox`."""
         self.counters: dict[str, int] = {}
         self._by_upid: dict[UPID, str] = {}
         self._numbers = {"F": 0, "A": 0, "O": 0, "I": 0}
@@ -88,6 +103,44 @@ class Ledger:
         for kind in kinds:
             if id_ in getattr(self.registry, kind):
                 self.record(kind, id_, None)
+
+    # For those who watch.
+
+    def task_added(self, entry: TaskEntry) -> None:
+        """Tell those who watch that a task came into the books."""
+        if self.watched:
+            self.happenings.append(TaskAdded(see_task(entry)))
+
+    def set_status(self, entry: TaskEntry, status: TaskStatus) -> None:
+        """A task has a new status."""
+        entry.status = status
+        if self.watched:
+            self.happenings.append(TaskUpdated(entry.framework_id, status))
+
+    def agent_added(self, agent: AgentRecord) -> None:
+        """Tell those who watch that an agent came, or says other things of itself."""
+        if self.watched:
+            self.happenings.append(AgentAdded(see_agent(self, agent)))
+
+    def agent_removed(self, agent_id: str) -> None:
+        """Tell those who watch that an agent is not there any more, nor waited for."""
+        if self.watched:
+            self.happenings.append(AgentRemoved(agent_id))
+
+    def framework_added(self, framework: FrameworkRecord) -> None:
+        """Tell those who watch that a framework became known."""
+        if self.watched:
+            self.happenings.append(FrameworkAdded(see_framework(self, framework)))
+
+    def framework_updated(self, framework: FrameworkRecord) -> None:
+        """Tell those who watch that a framework is connected, or no longer, or says other things of itself."""
+        if self.watched:
+            self.happenings.append(FrameworkUpdated(see_framework(self, framework)))
+
+    def framework_removed(self, framework: FrameworkRecord) -> None:
+        """Tell those who watch that a framework has ended."""
+        if self.watched:
+            self.happenings.append(FrameworkRemoved(framework.info))
 
     # Offers.
 
@@ -195,7 +248,7 @@ class Ledger:
 
     def end_task(self, entry: TaskEntry, state: TaskState, reason: Reason, text: str, now: float) -> None:
         """The master itself declares the end of a task, and tells its framework."""
-        entry.status = self.master_status(entry, state, reason, text, now)
+        self.set_status(entry, self.master_status(entry, state, reason, text, now))
         self.count(f"tasks_{state.short.lower()}")
         self.release_task(entry)
         self.forget_task(entry)

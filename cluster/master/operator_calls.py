@@ -38,6 +38,10 @@ class OperatorCalls(MasterShell):
         """Set a role's quota and priority."""
         return self._answer(self.state.set_quota(role, quota))
 
+    def set_quotas(self, quotas: Mapping[str, Quota], *, force: bool = False) -> str | None:
+        """Set roles' quotas and priorities, all or none; with `force` guarantees may be above all there is."""
+        return self._answer(self.state.set_quotas(quotas, force=force))
+
     def remove_quota(self, role: str) -> str | None:
         """End a role's quota and priority."""
         return self._answer(self.state.remove_quota(role))

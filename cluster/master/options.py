@@ -40,7 +40,8 @@ class MasterOptions:
     `agent_reregister_timeout`: how long a new master waits for the agents on record; `framework_grace`: how long at
     least for the frameworks. `agent_removal_rate_limit` is (agents, seconds): no more become unreachable in that time.
     `registry_max_agent_age` and `registry_max_agent_count` bound what is remembered of agents that are unreachable or
-    gone. `rate_limits` are by principal.
+    gone. `rate_limits` are by principal. With one more subscriber to Mesos's operator API than
+    `max_operator_event_stream_subscribers` the first is cut off.
     """
 
     allocation_interval: float = 1.0
@@ -57,3 +58,4 @@ class MasterOptions:
     registry_max_agent_age: float = 14 * 86400.0
     registry_max_agent_count: int = 102400
     rate_limits: Mapping[str, RateLimit] = field(default_factory=dict)
+    max_operator_event_stream_subscribers: int = 1000

@@ -86,7 +86,7 @@ class ReachabilityRules(Ledger):
         info = agent.info if agent is not None else self.registry.agents[agent_id]
         log.warning("agent %s (%s) is unreachable: %s", agent_id, info.hostname, text)
         self.doubted.pop(agent_id, None)
-        self.recovering.pop(agent_id, None)
+        self._expect_no_more(agent_id)
         self.record("unreachable", agent_id, UnreachableAgent(info, now))
         self.forget(agent_id, "agents")
         if agent is not None:
@@ -102,12 +102,18 @@ class ReachabilityRules(Ledger):
         if agent is None:
             self.count("agents_not_returned")
 
+    def _expect_no_more(self, agent_id: str) -> None:
+        if self.recovering.pop(agent_id, None) is not None:
+            self.agent_removed(agent_id)
+
     def _set_aside(self, agent: AgentRecord, task: TaskEntry, text: str, now: float) -> None:
         """Keep a task that may come back, out of the books."""
         framework = self.frameworks[task.framework_id]
         self.release_task(task)
         del agent.tasks[task.key], framework.tasks[task.info.task_id]
-        task.status = self.master_status(task, TaskState.UNREACHABLE, Reason.AGENT_REMOVED, text, now)
+        self.set_status(
+            task, self.master_status(task, TaskState.UNREACHABLE, Reason.AGENT_REMOVED, text, now)
+        )
         framework.unreachable_tasks[task.info.task_id] = task
         while len(framework.unreachable_tasks) > self.options.max_unreachable_tasks_per_framework:
             del framework.unreachable_tasks[next(iter(framework.unreachable_tasks))]
@@ -129,6 +135,7 @@ class ReachabilityRules(Ledger):
             self.remove_executor(agent, executor)
         self.allocator.remove_agent(agent.id)
         del self.agents[agent.id]
+        self.agent_removed(agent.id)
         if self._by_upid.get(agent.upid) == agent.id:
             del self._by_upid[agent.upid]
 
@@ -165,7 +172,7 @@ class ReachabilityRules(Ledger):
         text = "an operator said that it is gone"
         log.warning("agent %s is gone: an operator said so", agent_id)
         self.record("gone", agent_id, now)
-        self.recovering.pop(agent_id, None)
+        self._expect_no_more(agent_id)
         self.doubted.pop(agent_id, None)
         state, reason = TaskState.GONE_BY_OPERATOR, Reason.AGENT_REMOVED_BY_OPERATOR
         self.end_unreachable(agent_id, state, reason, text, now)

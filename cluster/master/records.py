@@ -114,6 +114,7 @@ class AgentRecord:
     unused: Parts = EMPTY
     connected: bool = True
     registered_at: float = 0.0
+    reregistered_at: float = 0.0
     missed_pings: int = 0
     incarnation: str = ""
     forgetful: bool = False
@@ -148,7 +149,7 @@ class AgentRecord:
 
 @dataclass(slots=True)
 class FrameworkRecord:
-    """A framework. `upid` is None until its scheduler has subscribed with this master.
+    """A framework. `upid` is None until its scheduler has subscribed with this master: it is `recovered`.
 
     `unreachable_tasks` are those on agents that do not answer: they hold nothing, and may come back.
     """
@@ -156,6 +157,8 @@ class FrameworkRecord:
     info: FrameworkInfo
     upid: UPID | None
     connected: bool = False
+    recovered: bool = False
+    registered_at: float = 0.0
     subscribed_at: float = 0.0
     failover_deadline: float | None = None
     suppressed: set[str] = field(default_factory=set)
@@ -194,6 +197,8 @@ class Completed:
     info: FrameworkInfo
     reason: str
     ended_at: float
+    registered_at: float = 0.0
+    subscribed_at: float = 0.0
 
 
 def agent_usage(agent: AgentRecord) -> Iterable[tuple[str, str, Parts]]:

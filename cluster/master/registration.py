@@ -10,6 +10,7 @@ from actors import UPID
 from allocators.errors import AllocatorError
 from cluster.attributes import AttributeValue
 from cluster.messages import (
+    HOSTNAME,
     AgentInfo,
     AgentRefused,
     AgentRegistered,
@@ -130,6 +131,7 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         self.doubted.pop(info.id, None)
         self.agents[info.id] = agent
         self._by_upid[sender] = info.id
+        self.agent_added(agent)
         ended = self.adopt_frameworks(message, now, on_record=on_record)
         kill = self.adopt(agent, message, now, returned=returned, known=False)
         text = "its agent came back without it"
@@ -156,9 +158,11 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         if _changed(agent.info, info) or news:
             # What it brings may be on offer.
             self.rescind_agent(agent)
-        if agent.info != info and (problem := self._take_agent_info(agent, info, whole)):
+        changed = agent.info != info
+        if changed and (problem := self._take_agent_info(agent, info, whole)):
             return problem
         if agent.upid != sender:
+            changed = True
             log.warning("agent %s moved from %s to %s", agent.id, agent.upid, sender)
             if self._by_upid.get(agent.upid) == agent.id:
                 del self._by_upid[agent.upid]
@@ -168,7 +172,10 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
         agent.forgetful |= message.forgetful
         agent.connected = True
         self.count("agents_reregistered")
+        agent.reregistered_at = now
         self.pong(agent)
+        if changed:
+            self.agent_added(agent)
         ended = self.adopt_frameworks(message, now, on_record=True)
         kill = self.adopt(agent, message, now, returned=False, known=True)
         if restarted:
@@ -250,15 +257,18 @@ class RegistrationRules(AdoptionRules, MaintenanceRules):
 
 def _changed(before: AgentInfo, after: AgentInfo) -> bool:
     """Whether it has other resources, or says other things of itself that decide what is offered of it."""
-    return (before.resources, before.revocable, before.attributes) != (
+    return (before.resources, before.revocable, before.attributes, before.hostname) != (
         after.resources,
         after.revocable,
         after.attributes,
+        after.hostname,
     )
 
 
 def _attributes(info: AgentInfo) -> dict[str, str | float]:
-    return {name: _plain(info.attributes.get(name)) for name in info.attributes}
+    """What constraints can be on."""
+    attributes = {name: _plain(info.attributes.get(name)) for name in info.attributes}
+    return {**attributes, HOSTNAME: info.hostname}
 
 
 def _plain(value: AttributeValue | None) -> str | float:

@@ -34,15 +34,41 @@ class RoleRules(Ledger):
 
     def set_quota(self, role: str, quota: Quota) -> str | None:
         """Set a role's quota and priority; return what is wrong with it, a guarantee above all there is, say."""
-        if problem := role_problem(role) or size_problem("quota", quota):
+        return self.set_quotas({role: quota})
+
+    def set_quotas(self, quotas: Mapping[str, Quota], *, force: bool = False) -> str | None:
+        """Set roles' quotas and priorities, all or none; return what is wrong with one of them.
+
+        `force`: guarantees may be above all there is. A quota that says nothing ends the one that there was.
+        """
+        for role, quota in quotas.items():
+            if problem := role_problem(role) or size_problem("quota", quota):
+                return problem
+        before = {role: self.registry.quotas.get(role, Quota()) for role in quotas}
+        if problem := self._exchange_quotas(before, quotas, force=force):
+            self._exchange_quotas(quotas, before, force=True)
             return problem
+        for role, quota in quotas.items():
+            nothing = quota == Quota()
+            if not nothing or role in self.registry.quotas:
+                self.record("quotas", role, None if nothing else quota)
+            log.info("role %s: guarantee %s, limit %s", role, quota.guarantee, quota.limit)
+        self._offer_anew()
+        return None
+
+    def _exchange_quotas(
+        self, old: Mapping[str, Quota], new: Mapping[str, Quota], *, force: bool
+    ) -> str | None:
+        """Have the allocator heed these in place of those, some of which may not be in force."""
+        if len(new) > 1:
+            # In no order, and by no step in between, may one be in another's way.
+            for role in old:
+                self.apply_quota(role, Quota(), force=True)
         try:
-            self.apply_quota(role, quota, force=False)
+            for role, quota in new.items():
+                self.apply_quota(role, quota, force=force)
         except AllocatorError as error:
             return str(error)
-        self.record("quotas", role, quota)
-        log.info("role %s: guarantee %s, limit %s", role, quota.guarantee, quota.limit)
-        self._offer_anew()
         return None
 
     def remove_quota(self, role: str) -> str | None:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from actors import UPID, Actor, Message, Timer
 from allocators import OfferAllocator
 from allocators.plugins import make_allocator
+from cluster.happenings import Happening
 from cluster.registry import Change, MemoryRegistry, Registry, RegistryError
 from cluster.write_ahead import WriteAhead
 
@@ -25,8 +27,17 @@ __all__ = ["MasterShell"]
 
 log = logging.getLogger("ostrom.master")
 
-Told = tuple[UPID, Message] | asyncio.Future[None]
-"""A message, or who waits to hear that all before is on record."""
+
+class Happened(Struct, frozen=True):
+    """What has happened since those who watch were told last, and how many times they were told before."""
+
+    number: int
+    happenings: tuple[Happening, ...]
+
+
+Watcher = Callable[[int, Sequence[Happening]], object]
+Told = tuple[UPID, Message] | asyncio.Future[None] | Happened
+"""A message, who waits to hear that all before is on record, or what those who watch are told."""
 
 
 class MasterShell(Actor):
@@ -75,6 +86,8 @@ class MasterShell(Actor):
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self.on_turn: Callable[[], object] | None = None
+        self._watchers: dict[Watcher, None] = {}
+        self._happened = 0
 
     async def initialize(self) -> None:
         """Recover from the registry; then the timers. If that cannot be read it ends, with the reason."""
@@ -115,6 +128,22 @@ class MasterShell(Actor):
     def durable(self) -> bool:
         """Whether the registry has been read, and all that was decided since is on record, and told."""
         return self._recovered and self._ahead.idle and not self.state.changes
+
+    def watch(self, watcher: Watcher) -> int:
+        """Have it told what happens from this turn on, as soon as that is on record; to be called in a turn.
+
+        It is called with a number and what happened, quick, and one number higher each time. Returns the number of
+        its first call: what it is called with by smaller ones is in the state already, as it is in this turn.
+        """
+        self._flush()
+        self._watchers[watcher] = None
+        self.state.watched = True
+        return self._happened
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Have it told nothing more."""
+        self._watchers.pop(watcher, None)
+        self.state.watched = bool(self._watchers)
 
     def recorded(self) -> asyncio.Future[None]:
         """Done when all that was decided until now is on record. RegistryError if that cannot be."""
@@ -157,6 +186,10 @@ class MasterShell(Actor):
             if isinstance(each, tuple):
                 self.send(*each)
                 continue
+            if isinstance(each, Happened):
+                for watcher in list(self._watchers):
+                    watcher(each.number, each.happenings)
+                continue
             self._awaited.discard(each)
             if not each.done():
                 each.set_result(None)
@@ -179,10 +212,15 @@ class MasterShell(Actor):
 
     def _flush(self) -> None:
         state = self.state
-        if (state.changes or state.outbox) and not self._deposed():
+        if (state.changes or state.outbox or state.happenings) and not self._deposed():
             changes, state.changes = state.changes, []
-            outbox, state.outbox = state.outbox, []
-            self._ahead.put(changes, outbox)
+            told: list[Told] = [*state.outbox]
+            state.outbox = []
+            if state.happenings:
+                told.append(Happened(self._happened, tuple(state.happenings)))
+                self._happened += 1
+                state.happenings = []
+            self._ahead.put(changes, told)
         if self.on_turn is not None:
             self.on_turn()
 

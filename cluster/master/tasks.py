@@ -57,7 +57,7 @@ class TaskRules(ReconciliationRules):
                 self.close_task(framework, entry)
             return
         if entry is not None and status.uuid != entry.status.uuid:
-            entry.status = status
+            self.set_status(entry, status)
             if status.state.terminal:
                 self.count(f"tasks_{status.state.short.lower()}")
                 self.release_task(entry)

@@ -27,6 +27,9 @@ from .checks import (
     TCPCheck,
 )
 from .constraints import (
+    HOSTNAME,
+    REGION,
+    ZONE,
     AttributeConstraint,
 )
 from .executor import (
@@ -110,9 +113,12 @@ from .uris import (
 
 __all__ = [
     "DEFAULT_REFUSE_SECONDS",
+    "HOSTNAME",
+    "REGION",
     "TERMINAL",
     "TRANSITIONS",
     "URI",
+    "ZONE",
     "Accept",
     "AcceptInverseOffers",
     "Acknowledge",

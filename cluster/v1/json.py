@@ -1,9 +1,9 @@
 """Messages of the v1 API as JSON, read as Mesos reads it and written so that every client can.
 
 Written is one line of ASCII: some clients split what they get at newlines and count characters for bytes. Read is
-what Mesos reads: null is absent, names that are not known are overlooked, one value does for an array of one, a name
-of an enum that is not known is UNKNOWN or (where there is no such) absent. Numbers in quotes, and enums by their
-number, are refused, as there.
+what Mesos reads: null is absent, names that are not known are overlooked, one value does for an array of one, numbers
+and bools may be in quotes (protobuf's own libraries write int64 so), a name of an enum that is not known is UNKNOWN or
+(where there is no such) absent. Enums by their number are refused, as there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import math
 import re
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ _BOUNDS = {
 _OTHER_THAN_ASCII = re.compile(r"[^\x00-\x7f]")
 _ENCODER = msgspec.json.Encoder()
 _ABSENT = object()
+_INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def encode(message: Proto) -> bytes:
@@ -120,12 +122,15 @@ def _value(value: Any, field: Field, path: str) -> Any:
             return _bytes(value, path)
         case "double":
             return _double(value, path)
-        case "bool" | "string":
-            if isinstance(value, field.type):
+        case "string":
+            if isinstance(value, str):
                 return value
-            raise MessageError(
-                f"{path} is {shown(value)}, not {'a string' if field.kind == 'string' else 'a bool'}"
-            )
+            raise MessageError(f"{path} is {shown(value)}, not a string")
+        case "bool":
+            unquoted = _unquoted(value)
+            if isinstance(unquoted, bool):
+                return unquoted
+            raise MessageError(f"{path} is {shown(value)}, not a bool")
         case _:
             return _integer(value, field.kind, path)
 
@@ -154,25 +159,39 @@ def _bytes(value: Any, path: str) -> bytes:
         raise MessageError(f"{path} is {shown(value)}, not base64 text: {error}") from error
 
 
+def _unquoted(value: Any) -> Any:
+    """A number or a bool that stands in quotes, or what it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return value
+
+
 def _double(value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, str) and value in _INFINITE:
+        return _INFINITE[value]
+    number = _unquoted(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
         raise MessageError(f"{path} is {shown(value)}, not a number")
     try:
-        return float(value)
+        return float(number)
     except OverflowError as error:
         raise MessageError(f"{path} is {shown(value)}, too large") from error
 
 
 def _integer(value: Any, kind: str, path: str) -> int:
+    number = _unquoted(value)
     # Mesos cuts off what is behind the point; we take only what loses nothing.
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int):
         raise MessageError(f"{path} is {shown(value)}, not a whole number")
     low, high = _BOUNDS[kind]
-    if not low <= value <= high:
+    if not low <= number <= high:
         raise MessageError(f"{path} is {shown(value)}, not {low} to {high}")
-    return value
+    return number
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, TypeVar
 
+import msgspec
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, EncodeError
 from google.protobuf.message_factory import GetMessageClass
@@ -24,10 +25,8 @@ def encode(message: Proto) -> bytes:
     Raises:
         MessageError: If a field holds what protobuf cannot: a number of more than 64 bits, half a character.
     """
-    made = _class_of(type(message))()
     try:
-        _fill(made, message)
-        data: bytes = made.SerializeToString()
+        data: bytes = _made(message).SerializeToString()
         return data
     except (ValueError, TypeError, EncodeError) as error:
         raise MessageError(f"{type(message).__qualname__}: {error}") from error
@@ -68,6 +67,18 @@ def _by_name(message: type[Proto]) -> dict[str, Field]:
 @functools.cache
 def _by_number(enum: Any) -> dict[int, Any]:
     return {member.number: member for member in enum}
+
+
+def _made(message: Proto) -> Any:
+    make = _class_of(type(message))
+    try:
+        # In half the time of what follows.
+        return make(**msgspec.to_builtins(message, builtin_types=(bytes,)))
+    except (TypeError, ValueError):
+        # Older versions of the library do not make maps of messages so. What it cannot hold is told again.
+        made = make()
+        _fill(made, message)
+        return made
 
 
 def _fill(made: Any, message: Proto) -> None:

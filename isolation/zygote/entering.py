@@ -19,8 +19,8 @@ LAST_CAP = "/proc/sys/kernel/cap_last_cap"
 class LaunchFailureError(Exception):
     """The command could not be started.
 
-    `stage` names what failed: cwd, stdout, stderr, command, limit:N, fork, record, group:N, or another part of what
-    isolators asked for (see entering.py).
+    `stage` names what failed: cwd, stdout, stderr, stdin, terminal, command, limit:N, fork, record, group:N, or another
+    part of what isolators asked for, by its name in the order's `extra`.
     """
 
     def __init__(self, stage: str, code: int) -> None:

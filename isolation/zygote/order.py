@@ -15,10 +15,10 @@ class Order:
     def __init__(self, body: bytes) -> None:
         self.umask, arguments, variables, limits, self.search = HEADER.unpack_from(body)
         fields = body[HEADER.size :].split(b"\0")
-        self.cwd, self.stdout, self.stderr, name = fields[:4]
+        self.cwd, self.stdout, self.stderr, self.stdin, self.terminal, name = fields[:6]
         self.name = name.decode()
-        first, second = 4 + arguments, 4 + arguments + variables
-        self.argv = fields[4:first]
+        first, second = 6 + arguments, 6 + arguments + variables
+        self.argv = fields[6:first]
         self.env = dict(field.split(b"=", 1) for field in fields[first:second])
         self.limits = [tuple(map(int, field.split())) for field in fields[second : second + limits]]
         extra = fields[second + limits]

@@ -16,20 +16,36 @@ from .signals import CHANGED
 
 def spawn(order: Order) -> int:
     """Start the command of an order and return its process id. Raises LaunchFailureError; then nothing was started."""
-    stdout = stderr = -1
+    streams: list[tuple[int, int]] = []
     try:
-        stdout = open_output(order.stdout, "stdout")
-        stderr = open_output(order.stderr, "stderr")
-        return spawn_forked(order, stdout, stderr) if order.forks else spawn_plain(order, stdout, stderr)
+        open_streams(order, streams)
+        return spawn_forked(order, streams) if order.forks else spawn_plain(order, streams)
     finally:
-        for fd in (stdout, stderr):
-            if fd >= 0:
-                os.close(fd)
+        for fd, _number in streams:
+            os.close(fd)
 
 
-def spawn_plain(order: Order, stdout: int, stderr: int) -> int:
+def open_streams(order: Order, streams: list[tuple[int, int]]) -> None:
+    """Add what a command gets: a descriptor of ours, and its number there. Raises LaunchFailureError."""
+    if order.terminal:
+        # Here only to learn whether it is there, and before anything is started: the command opens it once more.
+        streams.append((open_terminal(order.terminal, os.O_NOCTTY), 0))
+        return
+    if order.stdin:
+        streams.append((open_input(order.stdin), 0))
+    streams.append((open_output(order.stdout, "stdout"), 1))
+    streams.append((open_output(order.stderr, "stderr"), 2))
+
+
+def spawn_plain(order: Order, streams: list[tuple[int, int]]) -> int:
     """Start a command without limits of its own, which posix_spawn() does at a third of the cost of a fork."""
-    actions = ((os.POSIX_SPAWN_DUP2, stdout, 1), (os.POSIX_SPAWN_DUP2, stderr, 2))
+    actions: list[tuple[int, int, int] | tuple[int, int, bytes, int, int]]
+    if order.terminal:
+        # It leads a session by then, so the first terminal that it opens is its own.
+        actions = [(os.POSIX_SPAWN_OPEN, 0, order.terminal, os.O_RDWR, 0)]
+        actions += [(os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
+    else:
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for fd, number in streams]
     started: list[int] = []
 
     def execute(program: bytes) -> None:
@@ -50,7 +66,7 @@ def spawn_plain(order: Order, stdout: int, stderr: int) -> int:
     return started[0]
 
 
-def spawn_forked(order: Order, stdout: int, stderr: int) -> int:
+def spawn_forked(order: Order, streams: list[tuple[int, int]]) -> int:
     """Start a command with limits and the like, which only the process itself can set for itself alone."""
     outcome, failed = os.pipe2(os.O_CLOEXEC)
     try:
@@ -60,7 +76,7 @@ def spawn_forked(order: Order, stdout: int, stderr: int) -> int:
             raise LaunchFailureError("fork", error.errno or errno.EAGAIN) from error
         if pid == 0:
             try:
-                become(order, stdout, stderr)
+                become(order, streams)
             except LaunchFailureError as failure:
                 os.write(failed, f"{failure.code} {failure.stage}".encode())
             finally:
@@ -91,14 +107,41 @@ def open_output(path: bytes, stage: str) -> int:
     return fd
 
 
-def become(order: Order, stdout: int, stderr: int) -> None:
+def open_input(path: bytes) -> int:
+    """Open a file for a command's input. Raises LaunchFailureError; a symbolic link is ELOOP."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY
+    try:
+        # Non-blocking only to open it: a FIFO that nobody writes to yet would hang the shim.
+        fd = os.open(path, flags | os.O_NONBLOCK)
+    except OSError as error:
+        raise LaunchFailureError("stdin", error.errno or errno.EIO) from error
+    os.set_blocking(fd, True)
+    return fd
+
+
+def open_terminal(path: bytes, flags: int) -> int:
+    """Open a terminal. Raises LaunchFailureError, also if it is something else."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags)
+    except OSError as error:
+        raise LaunchFailureError("terminal", error.errno or errno.EIO) from error
+    if not os.isatty(fd):
+        os.close(fd)
+        raise LaunchFailureError("terminal", errno.ENOTTY)
+    return fd
+
+
+def become(order: Order, streams: list[tuple[int, int]]) -> None:
     """Become the command, in a fork. Raises LaunchFailureError, and does not return otherwise."""
     os.setsid()
     enter_groups(order.extra.get("groups", ()))
     os.umask(order.umask)
     change_directory(order.cwd)
-    os.dup2(stdout, 1)
-    os.dup2(stderr, 2)
+    if order.terminal:
+        terminal = open_terminal(order.terminal, 0)
+        streams = [(terminal, 0), (terminal, 1), (terminal, 2)]
+    for fd, number in streams:
+        os.dup2(fd, number)
     for number in CHANGED:
         signal.signal(number, signal.SIG_DFL)
     for limit, soft, hard in order.limits:

@@ -8,12 +8,12 @@ import sys
 import pytest
 
 
-async def program(*arguments: str) -> str:
+async def program(*arguments: str, within: float = 90.0) -> str:
     """Run a module to its end; return its output. It must exit with 0."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(within):
         output, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     assert b"Traceback" not in errors
@@ -51,3 +51,14 @@ async def test_the_demo() -> None:
     assert "analytics" in output
     assert "batch" in output
     assert "ostrom local" in output
+
+
+@pytest.mark.asyncio
+async def test_pymesos_minimal() -> None:
+    # It installs PyMesos if no test has before.
+    lines = (await program("examples.pymesos_minimal.demo", within=600.0)).splitlines()
+    assert lines[2].startswith("registered as ")
+    for number in range(1, 6):
+        told = [line for line in lines if line.startswith(f"task-{number} ")]
+        assert [line.split()[1] for line in told] == ["TASK_RUNNING", "TASK_FINISHED"]
+        assert told[1].endswith(f"HELLO FROM TASK {number}")

@@ -53,6 +53,16 @@ def task(
     }
 
 
+def executor(python: Path, executor_id: str = "main") -> dict[str, Any]:
+    """An ExecutorInfo: programs/executor.py."""
+    return {
+        "executor_id": value(executor_id),
+        "name": executor_id,
+        "command": {"value": f"exec {python} {PROGRAMS / 'executor.py'}"},
+        "resources": scalars("cpus:0.1;mem:32"),
+    }
+
+
 class Remote:
     """A program of PyMesos's that is told what to call, and tells what is called."""
 
@@ -89,10 +99,17 @@ class Remote:
         told = json.loads(line)
         self.events.append((told["event"], told["arguments"]))
 
-    async def call(self, name: str, *arguments: Any, **keywords: Any) -> None:
-        """Have it call a method of the driver, which must not raise."""
+    async def call(self, name: str, *arguments: Any, **keywords: Any) -> Any:
+        """Have it call a method of the driver, which must not raise; returns what that does."""
         await self.order(name, *arguments, **keywords)
-        await self.event("returned", lambda called: called == name)
+        _, answer = await self.event("returned", lambda called, _: called == name)
+        return answer
+
+    async def refused(self, name: str, *arguments: Any) -> str:
+        """Have it call a method of the driver, which must raise; returns the text."""
+        await self.order(name, *arguments)
+        _, text = await self.event("raised", lambda called, _: called == name)
+        return str(text)
 
     async def order(self, name: str, *arguments: Any, **keywords: Any) -> None:
         """Have it call a method of the driver."""
@@ -190,3 +207,19 @@ async def schedulers(python: Path, directory: Path) -> AsyncIterator[Schedulers]
         yield started
     finally:
         await started.close()
+
+
+async def ask(operator: Remote, name: str, *arguments: Any) -> Any:
+    """Have operators.py ask; returns the part of the answer that has its name."""
+    answer = await operator.call(name, *arguments)
+    return answer[answer["type"].lower()]
+
+
+async def launched(started: Schedulers, python: Path, master: str) -> tuple[Remote, Any]:
+    """A framework whose task `t` runs in the executor `main`; and the agent's id."""
+    framework = await started.start(master)
+    (offer,) = await framework.offers()
+    own = task(offer, "t", executor=executor(python), data=data("of t"))
+    await framework.call("launchTasks", offer["id"], [own], {"refuse_seconds": 600})
+    await framework.status("t", "TASK_RUNNING")
+    return framework, offer["agent_id"]

@@ -13,7 +13,8 @@ import msgspec
 
 from cluster.http import bodies
 from cluster.v1.schema import Proto
-from cluster.v1.types import executor, scheduler
+from cluster.v1.types import agent as node_agent
+from cluster.v1.types import executor, master, scheduler
 
 __all__ = ["AGENT", "BOTH", "MASTER", "Detail", "Query"]
 
@@ -30,12 +31,13 @@ class Query(NamedTuple):
 
 
 class Detail(NamedTuple):
-    """A page for one method. `events`: the answer to SUBSCRIBE is a stream of these, in RecordIO."""
+    """A page for one method. `events`: the answer to the calls in `streams` is a stream of these, in RecordIO."""
 
     query: Mapping[str, Query] = {}
     body: Body | None = None
     answer: Body | str = "application/json"
     events: type[Proto] | None = None
+    streams: str = "SUBSCRIBE"
     statuses: Mapping[int, str] = {}
 
 
@@ -52,6 +54,16 @@ V1_STATUSES = {
     415: "neither JSON nor protobuf",
     503: "no master leads, or too much is going on",
 }
+OPERATOR_STATUSES = {
+    202: "done, and on record: of reservations",
+    401: "who asks is not known",
+    404: "there is no such file, or no such agent to be gone",
+    406: "no encoding that is accepted",
+    409: "the cluster's state does not allow it: the text says why",
+    415: "neither JSON nor protobuf",
+    501: "a type of call that is not known",
+    503: "no master leads, or it may be forgotten",
+}
 FRAMEWORK = Query("a framework's id")
 AGENT_ID = Query("an agent's id")
 
@@ -59,6 +71,37 @@ AGENT_ID = Query("an agent's id")
 def _changes(body: Body) -> Detail:
     return Detail(body=body, statuses=RECORDED)
 
+
+VIRTUAL = Query("a virtual path, as /files/debug and the `directory` of executors have them", required=True)
+JSONP = Query("a function's name: the answer is a call of it, as text/javascript")
+
+
+def _mesos(pages: Mapping[str, Detail]) -> dict[tuple[str, str], Detail]:
+    """Mesos's older pages: each under two names."""
+    return {
+        ("GET", path + suffix): detail._replace(query={**detail.query, "jsonp": JSONP})
+        for path, detail in pages.items()
+        for suffix in ("", ".json")
+    }
+
+
+MESOS_FILES = {
+    "/files/browse": Detail(query={"path": VIRTUAL}, statuses={404: "there is no such directory"}),
+    "/files/read": Detail(
+        query={
+            "path": VIRTUAL,
+            "offset": Query("bytes; -1, if none is given: the answer has the size only", type="integer"),
+            "length": Query("bytes, 64 KiB at most; -1: as many as there are", type="integer"),
+        },
+        statuses={404: "there is no such file"},
+    ),
+    "/files/download": Detail(
+        query={"path": VIRTUAL},
+        answer="application/octet-stream",
+        statuses={404: "there is no such file"},
+    ),
+    "/files/debug": JSON,
+}
 
 BOTH: Mapping[tuple[str, str], Detail] = {
     ("GET", "/health"): JSON,
@@ -79,6 +122,30 @@ BOTH: Mapping[tuple[str, str], Detail] = {
 
 MASTER: Mapping[tuple[str, str], Detail] = {
     **BOTH,
+    **_mesos(
+        {
+            **MESOS_FILES,
+            "/state": JSON,
+            "/state-summary": JSON,
+            "/frameworks": Detail(query={"framework_id": FRAMEWORK}),
+            "/slaves": Detail(query={"slave_id": AGENT_ID}),
+            "/tasks": Detail(
+                query={
+                    "limit": Query("how many, 100 if nothing is said", type="integer"),
+                    "offset": Query("how many are left out before those", type="integer"),
+                    "order": Query("asc or des (if nothing is said), by the time of their last status"),
+                    "framework_id": FRAMEWORK,
+                    "task_id": Query("a task's id"),
+                }
+            ),
+            "/flags": JSON,
+            "/roles": JSON,
+            "/quota": JSON,
+            "/weights": JSON,
+            "/maintenance/schedule": JSON,
+            "/maintenance/status": JSON,
+        }
+    ),
     ("GET", "/"): HTML,
     ("GET", "/ui"): HTML,
     ("GET", "/leader"): JSON,
@@ -87,6 +154,9 @@ MASTER: Mapping[tuple[str, str], Detail] = {
     ),
     ("POST", "/api/v1/scheduler"): Detail(
         body=scheduler.Call, answer=scheduler.Event, events=scheduler.Event, statuses=V1_STATUSES
+    ),
+    ("POST", "/api/v1"): Detail(
+        body=master.Call, answer=master.Response, events=master.Event, statuses=OPERATOR_STATUSES
     ),
     ("GET", "/ostrom/state"): JSON,
     ("GET", "/ostrom/agents"): JSON,
@@ -134,8 +204,16 @@ NO_FILE = {404: "there is no such sandbox, directory or file"}
 
 AGENT: Mapping[tuple[str, str], Detail] = {
     **BOTH,
+    **_mesos({**MESOS_FILES, "/state": JSON, "/flags": JSON}),
     ("POST", "/api/v1/executor"): Detail(
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
+    ),
+    ("POST", "/api/v1"): Detail(
+        body=node_agent.Call,
+        answer=node_agent.Response,
+        events=node_agent.ProcessIO,
+        streams="LAUNCH_NESTED_CONTAINER_SESSION and ATTACH_CONTAINER_OUTPUT",
+        statuses=OPERATOR_STATUSES,
     ),
     ("GET", "/ostrom/state"): JSON,
     ("GET", "/ostrom/files/browse"): Detail(

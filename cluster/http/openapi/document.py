@@ -96,8 +96,8 @@ def _operation(method: str, route: RouteInfo, detail: Detail) -> Json:
     }
     if detail.events is not None:
         operation["description"] = (
-            "The answer to SUBSCRIBE is a stream of events in RecordIO: the length in bytes (decimal), a newline, the "
-            "event."
+            f"The answer to {detail.streams} is a stream in RecordIO: of each message its length in bytes (decimal), a "
+            "newline, and the message."
         )
     if detail.query:
         operation["parameters"] = [

@@ -110,10 +110,10 @@ class HttpFramework(Subscriber):
             self.terminate()
         return None
 
-    def introduce(self, update: UpdateFramework, dialect: Dialect) -> None:
-        """Be another from now on, in a turn of this actor."""
-        self._dialect = dialect
-        self.send(self._master, update)
+    def speak(self, dialect: Dialect) -> Dialect:
+        """Speak to the client so from now on, in a turn of this actor. Returns the dialect that it was."""
+        before, self._dialect = self._dialect, dialect
+        return before
 
     @handles(Subscribed)
     def subscribed(self, message: Subscribed, sender: UPID | None) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from cluster.v1 import json, protobuf
 from cluster.v1.schema import Proto
 
-__all__ = ["JSON", "PROTOBUF", "Media", "answer_media", "request_media"]
+__all__ = ["JSON", "PROTOBUF", "Media", "answer_media", "preferred", "request_media"]
 
 P = TypeVar("P", bound=Proto)
 
@@ -36,32 +36,38 @@ NAMES = " or ".join(media.type for media in ALL)
 MAX_SHOWN = 80
 
 
-def request_media(request: web.Request) -> Media:
+def request_media(request: web.Request, header: str = "Content-Type") -> Media:
     """What the body is written in. HTTPBadRequest if the request does not say, HTTPUnsupportedMediaType if neither."""
-    given = request.headers.get("Content-Type")
+    given = request.headers.get(header)
     if given is None:
-        raise web.HTTPBadRequest(text=f"Content-Type is missing: it is {NAMES}\n")
+        raise web.HTTPBadRequest(text=f"{header} is missing: it is {NAMES}\n")
     type_ = given.partition(";")[0].strip().lower()
     for media in ALL:
         if media.type == type_:
             return media
-    raise web.HTTPUnsupportedMediaType(text=f"Content-Type is {given[:MAX_SHOWN]!r}, not {NAMES}\n")
+    raise web.HTTPUnsupportedMediaType(text=f"{header} is {given[:MAX_SHOWN]!r}, not {NAMES}\n")
 
 
-def answer_media(request: web.Request) -> Media:
+def answer_media(request: web.Request, header: str = "Accept") -> Media:
     """What the client would rather have; JSON if it is all the same to it, as in Mesos.
 
     HTTPNotAcceptable if it takes neither.
     """
-    ranges = [
-        each for line in request.headers.getall("Accept", []) for each in line.split(",") if each.strip()
-    ]
+    type_ = preferred(request, header, [media.type for media in ALL])
+    return next(media for media in ALL if media.type == type_)
+
+
+def preferred(request: web.Request, header: str, types: Sequence[str]) -> str:
+    """Which of these media types a header accepts best; the first if it is all the same. HTTPNotAcceptable."""
+    ranges = [each for line in request.headers.getall(header, []) for each in line.split(",") if each.strip()]
     if not ranges:
-        return JSON
-    best = max(ALL, key=lambda media: _quality(media.type, ranges))
-    if _quality(best.type, ranges) > 0:
+        return types[0]
+    best = max(types, key=lambda type_: _quality(type_, ranges))
+    if _quality(best, ranges) > 0:
         return best
-    raise web.HTTPNotAcceptable(text=f"Accept is {', '.join(ranges)[:MAX_SHOWN]!r}, and allows not {NAMES}\n")
+    raise web.HTTPNotAcceptable(
+        text=f"{header} is {', '.join(ranges)[:MAX_SHOWN]!r}, and allows not {' or '.join(types)}\n"
+    )
 
 
 def _quality(type_: str, ranges: Sequence[str]) -> float:

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from actors import PeerGoneError, TooManyActorsError
 from cluster.master import Master
-from cluster.master.validation import update_problem
 from cluster.messages import Subscribe, UpdateFramework
 from cluster.registry import RegistryError
 from cluster.v1.errors import MessageError, RefusedError, shown
@@ -158,15 +157,13 @@ class SchedulerApi:
     ) -> web.Response:
         """Change a framework; the answer comes when that is on record."""
         call, master = self._master.system.call, self._master
-
-        def problem() -> str | None:
-            known = master.state.frameworks.get(update.framework.id)
-            return None if known is None else update_problem(known.info, update.framework)
-
-        if text := await call(master.upid, problem):
-            raise _bad(f"update_framework.framework_info: {text}")
-        await call(framework.upid, framework.introduce, update, dialect)
-        # In a tuple: what is awaited is not to hold up the master.
+        # First: what it is offered when it is another is to be in words that it reads then.
+        before = await call(framework.upid, framework.speak, dialect)
+        # In tuples: what is awaited is not to hold up the master.
+        (answered,) = await call(master.upid, lambda: (master.introduce(framework.upid, update),))
+        if (problem := await answered) is not None:
+            await call(framework.upid, framework.speak, before)
+            raise _bad(f"update_framework.framework_info: {problem}")
         (recorded,) = await call(master.upid, lambda: (master.recorded(),))
         try:
             await recorded

@@ -88,8 +88,11 @@ def kill_policy_to(policy: KillPolicy) -> v1.KillPolicy:
     return v1.KillPolicy(grace_period=duration_to(policy.grace_period))
 
 
-def check_container(container: v1.ContainerInfo | None, path: str) -> None:
-    """Refuse every container but the one that tasks run in anyhow: without image, volumes, network of its own."""
+def check_container(container: v1.ContainerInfo | None, path: str, *, terminal: bool = False) -> None:
+    """Refuse every container but the one that tasks run in anyhow: without image, volumes, network of its own.
+
+    With a `terminal`, if it can have one.
+    """
     if container is None:
         return
     if container.type is v1.ContainerInfo.Type.DOCKER or container.docker is not None:
@@ -104,7 +107,8 @@ def check_container(container: v1.ContainerInfo | None, path: str) -> None:
             refuse(getattr(network, name), f"{where}.{name}", "containers have their machine's network here")
     refuse(container.linux_info, f"{path}.linux_info", "is not possible here")
     refuse(container.rlimit_info, f"{path}.rlimit_info", "limits of processes cannot be set here")
-    refuse(container.tty_info, f"{path}.tty_info", "tasks have no terminal here")
+    if not terminal:
+        refuse(container.tty_info, f"{path}.tty_info", "tasks have no terminal here")
 
 
 def _uri(uri: v1.CommandInfo.URI) -> URI:

@@ -12,6 +12,7 @@ __all__ = [
     "labels_of",
     "labels_to",
     "refuse",
+    "time_to",
     "unavailability_to",
 ]
 
@@ -38,11 +39,16 @@ def duration_to(seconds: float) -> v1.DurationInfo:
     return v1.DurationInfo(nanoseconds=_nanoseconds(seconds))
 
 
+def time_to(seconds: float) -> v1.TimeInfo:
+    """Mesos's moment, of seconds since the epoch."""
+    return v1.TimeInfo(nanoseconds=_nanoseconds(seconds))
+
+
 def unavailability_to(unavailability: Unavailability) -> v1.Unavailability:
     """When a machine is planned to be down."""
     duration = unavailability.duration
     return v1.Unavailability(
-        start=v1.TimeInfo(nanoseconds=_nanoseconds(unavailability.start)),
+        start=time_to(unavailability.start),
         duration=None if duration is None else duration_to(duration),
     )
 

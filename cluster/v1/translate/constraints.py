@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cluster.messages import AttributeConstraint
+from cluster.messages import HOSTNAME, REGION, ZONE, AttributeConstraint
 from cluster.v1.errors import RefusedError
 from cluster.v1.types.constraints import AttributeConstraint as V1Constraint
 from cluster.v1.types.constraints import OfferConstraints
@@ -14,6 +14,15 @@ __all__ = ["constraints_of", "constraints_to"]
 Groups = tuple[tuple[AttributeConstraint, ...], ...]
 Predicate = V1Constraint.Predicate
 Group = OfferConstraints.RoleConstraints.Group
+Selector = V1Constraint.Selector
+
+_PSEUDO = {
+    Selector.PseudoattributeType.HOSTNAME: HOSTNAME,
+    Selector.PseudoattributeType.REGION: REGION,
+    Selector.PseudoattributeType.ZONE: ZONE,
+}
+_TYPES = {name: each for each, name in _PSEUDO.items()}
+_ESCAPE = "@"
 
 
 def constraints_of(constraints: OfferConstraints.RoleConstraints, path: str) -> Groups:
@@ -47,18 +56,32 @@ def constraints_to(groups: Groups, roles: Iterable[str]) -> OfferConstraints | N
 
 
 def _constraint(constraint: V1Constraint, path: str) -> AttributeConstraint:
-    selector = constraint.selector
-    if selector.pseudoattribute_type is not None:
-        raise RefusedError(
-            f"{path}.selector.pseudoattribute_type: constraints are on attributes only here, not on"
-            f" {selector.pseudoattribute_type}"
-        )
-    if selector.attribute_name is None:
-        raise RefusedError(f"{path}.selector.attribute_name is missing")
+    name = _name(constraint.selector, f"{path}.selector")
     found = [each for each in _found(constraint.predicate) if each is not None]
     if len(found) != 1:
         raise RefusedError(f"{path}.predicate has {len(found)} predicates that are known, must have one")
-    return AttributeConstraint(selector.attribute_name, *found[0])
+    return AttributeConstraint(name, *found[0])
+
+
+def _name(selector: Selector, path: str) -> str:
+    name, pseudo = selector.attribute_name, selector.pseudoattribute_type
+    if name is not None and pseudo is not None:
+        raise RefusedError(f"{path} has attribute_name and pseudoattribute_type, must have one")
+    if name is not None:
+        # No attribute begins so, but what is meant here as one is not to be taken for another thing.
+        return _ESCAPE + name if name.startswith(_ESCAPE) else name
+    if pseudo is None:
+        raise RefusedError(f"{path}.attribute_name is missing")
+    if pseudo not in _PSEUDO:
+        raise RefusedError(f"{path}.pseudoattribute_type is not one of {', '.join(_PSEUDO)}")
+    return _PSEUDO[pseudo]
+
+
+def _selector(name: str) -> Selector:
+    if name in _TYPES:
+        return Selector(pseudoattribute_type=_TYPES[name])
+    escaped = name.startswith(_ESCAPE * 2)
+    return Selector(attribute_name=name.removeprefix(_ESCAPE) if escaped else name)
 
 
 def _found(predicate: Predicate) -> list[tuple[str, str | None] | None]:
@@ -87,4 +110,4 @@ def _written(constraint: AttributeConstraint) -> V1Constraint | None:
     made = predicates.get(constraint.predicate)
     if made is None:
         return None
-    return V1Constraint(selector=V1Constraint.Selector(attribute_name=constraint.attribute), predicate=made())
+    return V1Constraint(selector=_selector(constraint.attribute), predicate=made())

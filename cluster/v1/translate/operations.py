@@ -31,7 +31,7 @@ from .resources import read_resources
 from .statuses import status_to
 from .tasks import executor_of, task_of
 
-__all__ = ["Operations", "operation_event", "operations_of", "update_event"]
+__all__ = ["Operations", "for_one_role", "operation_event", "operations_of", "update_event"]
 
 Type = v1.Offer.Operation.Type
 
@@ -144,17 +144,18 @@ def _other(operation: v1.Offer.Operation, path: str) -> Operation:
     if operation.reserve is not None and operation.type is Type.RESERVE:
         if any(each.role not in (None, "*") or each.reservations for each in operation.reserve.source):
             raise RefusedError(f"{path}.reserve.source: only what is unreserved can be reserved here")
-        resources, role = _for_one_role(operation.reserve.resources, f"{path}.reserve.resources")
+        resources, role = for_one_role(operation.reserve.resources, f"{path}.reserve.resources")
         return Reserve(resources, role, _id(operation))
     if operation.unreserve is not None and operation.type is Type.UNRESERVE:
-        resources, role = _for_one_role(operation.unreserve.resources, f"{path}.unreserve.resources")
+        resources, role = for_one_role(operation.unreserve.resources, f"{path}.unreserve.resources")
         return Unreserve(resources, role, _id(operation))
     if operation.type in _NOT_HERE:
         raise RefusedError(f"{path}: {operation.type}: there are no {_NOT_HERE[operation.type]} here")
     raise RefusedError(f"{path}.type is not known")
 
 
-def _for_one_role(resources: Sequence[v1.Resource], path: str) -> tuple[Resources, str]:
+def for_one_role(resources: Sequence[v1.Resource], path: str) -> tuple[Resources, str]:
+    """Resources that are reserved, or to be, for one role, and that role. RefusedError if they are not."""
     read = read_resources(resources, path)
     if read.revocable:
         raise RefusedError(f"{path}: what is revocable cannot be reserved")

@@ -13,7 +13,7 @@ from .common import duration_of, duration_to, labels_of, labels_to, refuse
 from .dialects import Dialect
 from .resources import Quantities, read_resources, write_resources
 
-__all__ = ["executor_of", "executor_to", "task_of", "task_to"]
+__all__ = ["discovery_to", "executor_of", "executor_to", "task_of", "task_to"]
 
 MAX_COMPLETION_TIME = 2**63 / 10**9
 MAX_PORT = 65535
@@ -70,7 +70,7 @@ def task_to(task: TaskInfo, reserved: Reserved | None = None, role: str | None =
         kill_policy=kill_policy_to(task.kill_policy),
         data=task.data or None,
         labels=labels_to(task.labels),
-        discovery=None if task.discovery is None else _discovery_to(task.discovery),
+        discovery=None if task.discovery is None else discovery_to(task.discovery),
         max_completion_time=None
         if task.max_completion_time is None
         else duration_to(task.max_completion_time),
@@ -157,7 +157,8 @@ def _port(port: v1.Port, path: str) -> Port:
     )
 
 
-def _discovery_to(discovery: DiscoveryInfo) -> v1.DiscoveryInfo:
+def discovery_to(discovery: DiscoveryInfo) -> v1.DiscoveryInfo:
+    """What others may find it by, as Mesos writes it."""
     ports = tuple(
         v1.Port(
             number=each.number, name=each.name or None, protocol=each.protocol, labels=labels_to(each.labels)

@@ -27,7 +27,7 @@ from cluster.messages import (
     TaskStatus,
 )
 from cluster.resources import Resources
-from isolation import ContainerSpec, Exit
+from isolation import ContainerSpec, Exit, Usage
 from tests.cluster.world import task
 
 M = TypeVar("M", bound=Message)
@@ -63,6 +63,9 @@ class FakeContainer:
         self.end(Exit(signal=9, destroyed=True))
         return await self.wait()
 
+    def usage(self) -> Usage:
+        return Usage(1.5, 0.5, 4096, 2, 3)
+
     def forget(self) -> None:
         assert self.ended
         self._machine.containers.pop(self.id, None)
@@ -87,7 +90,8 @@ class Machine:
     async def launch(self, spec: ContainerSpec) -> FakeContainer:
         if self.hold is not None:
             await self.hold.wait()
-        self.launches.append(spec.env.get("OSTROM_TASK_ID", spec.env["OSTROM_EXECUTOR_ID"]))
+        names = (spec.env.get(name) for name in ("OSTROM_TASK_ID", "OSTROM_EXECUTOR_ID"))
+        self.launches.append(next((name for name in names if name), spec.id))
         container = self.containers[spec.id] = FakeContainer(spec, self)
         return container
 
@@ -103,7 +107,7 @@ class Machine:
 
     def container(self, task_id: str) -> FakeContainer:
         """The container of a task or executor that runs."""
-        (found,) = [c for c in self.containers.values() if c.spec.env["OSTROM_EXECUTOR_ID"] == task_id]
+        (found,) = [c for c in self.containers.values() if c.spec.env.get("OSTROM_EXECUTOR_ID") == task_id]
         return found
 
 

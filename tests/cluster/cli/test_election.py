@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 
 import pytest
 from click.testing import CliRunner, Result
@@ -40,6 +41,9 @@ def ostrom(*arguments: str) -> Result:
         (["master", "--election", "etcd://"], ["--election", "etcd://"]),
         (["master", "--election", ETCD, "--lease-ttl", "0"], ["--lease-ttl", "0"]),
         (["agent", "--master", "etcd://h:0/x"], ["--master", "'h' is not a host, or its port"]),
+        (["master", "--standby-proxy"], ["--standby-proxy", "goes with --election"]),
+        (["master", "--announce", "etcd://h/x"], ["--announce", "begins with zk://"]),
+        (["master", "--announce", "zk://u:secret/x"], ["--announce", "'u' is not a host"]),
         (["local", "--masters", "0"], ["--masters", "0"]),
     ],
 )
@@ -57,6 +61,20 @@ def refused(*arguments: str) -> str:
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
     return " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_an_announcement_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cluster.zookeeper.announcer", raising=False)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kazoo"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "kazoo", None)
+    text = refused("master", "--port", "0", "--registry", "memory", "--announce", "zk://192.0.2.1/mesos")
+    assert "--announce: there is no kazoo" in text
+    assert "pip install 'ostrom[zookeeper]'" in text
+
+
+def test_a_single_master_has_no_standby() -> None:
+    assert "standby_proxy: with one master nobody stands by" in refused("local", "--standby-proxy")
 
 
 def test_a_command_says_that_nobody_leads(

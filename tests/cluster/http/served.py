@@ -20,6 +20,16 @@ class Served(World):
 
     async def __aenter__(self) -> Served:
         await super().__aenter__()
+        self._install()
+        await self.system.http.start()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self.system.http.protocol, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        self.url = f"http://{host}:{port}"
+        self._session = aiohttp.ClientSession()
+        return self
+
+    def _install(self) -> None:
         pages.install(self.master, max_waiting=self.max_waiting)
         changed = self.master.on_turn
 
@@ -28,13 +38,10 @@ class Served(World):
             self._check()
 
         self.master.on_turn = on_turn
-        await self.system.http.start()
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self.system.http.protocol, "127.0.0.1", 0)
-        host, port = self._server.sockets[0].getsockname()
-        self.url = f"http://{host}:{port}"
-        self._session = aiohttp.ClientSession()
-        return self
+
+    async def restart(self, **settings: Any) -> None:
+        await super().restart(**settings)
+        self._install()
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()

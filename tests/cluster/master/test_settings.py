@@ -8,6 +8,9 @@ import msgspec
 import pytest
 
 from cluster.messages import (
+    HOSTNAME,
+    REGION,
+    ZONE,
     AttributeConstraint,
     Capability,
     FrameworkInfo,
@@ -47,6 +50,29 @@ async def test_constraints(world: World) -> None:
     for attributes in ("rack:r1;year:2023", "rack:r3;year:2025", "rack:r2;year:2025"):
         await world.agent(attributes=attributes)
     assert [str(offer.attributes) for offer in framework.offers()] == ["rack:r2;year:2025"]
+
+
+@pytest.mark.asyncio
+async def test_constraints_on_what_every_agent_has_or_none_has(world: World) -> None:
+    elsewhere = AttributeConstraint(ZONE, "not_equals", "a")
+    framework = await world.framework(constraints=((AttributeConstraint(HOSTNAME, "matches", "h.*"),),))
+    other = await world.framework(constraints=((AttributeConstraint(REGION, "exists"),),))
+    third = await world.framework(constraints=((AttributeConstraint(HOSTNAME, "equals", "web"), elsewhere),))
+    await world.agent("cpus:1;mem:1", hostname="h1", attributes="hostname:web")
+    await world.agent("cpus:2;mem:1", hostname="web")
+    assert [offer.hostname for offer in framework.offers()] == ["h1"]
+    assert other.offers() == []
+    assert [offer.hostname for offer in third.offers()] == ["web"]
+
+
+@pytest.mark.asyncio
+async def test_a_restarted_agent_may_have_another_hostname(world: World) -> None:
+    framework = await world.framework(constraints=((AttributeConstraint(HOSTNAME, "equals", "new"),),))
+    agent = await world.agent(hostname="old")
+    assert framework.offers() == []
+    agent.info = msgspec.structs.replace(agent.info, hostname="new")
+    await world.register(agent, incarnation="next")
+    assert [offer.hostname for offer in framework.offers()] == ["new"]
 
 
 @pytest.mark.asyncio

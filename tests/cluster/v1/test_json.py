@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as python_json
+import math
 from typing import Any
 
 import msgspec
@@ -145,6 +146,19 @@ def test_whole_numbers_may_be_written_with_a_point() -> None:
     assert json.decode(b'{"nanoseconds":5e9}', v1.DurationInfo) == v1.DurationInfo(nanoseconds=5 * 10**9)
 
 
+def test_numbers_and_bools_may_be_in_quotes() -> None:
+    # Protobuf's own libraries write 64 bits so, and Mesos reads it.
+    ports = json.decode(
+        b'{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":"31000","end":"31009"}]}}', v1.Resource
+    )
+    assert ports.ranges == v1.Value.Ranges(range=(v1.Value.Range(begin=31000, end=31009),))
+    assert json.decode(b'{"nanoseconds":"-5e9"}', v1.DurationInfo).nanoseconds == -5 * 10**9
+    assert json.decode(b'{"refuse_seconds":"0.5"}', v1.Filters).refuse_seconds == 0.5
+    assert json.decode(b'{"refuse_seconds":"Infinity"}', v1.Filters).refuse_seconds == math.inf
+    assert json.decode(b'{"refuse_seconds":"-Infinity"}', v1.Filters).refuse_seconds == -math.inf
+    assert json.decode(b'{"shell":"false"}', v1.CommandInfo).shell is False
+
+
 STATUS = '{"task_id":{"value":"t"},"state":"TASK_RUNNING",%s}'
 
 
@@ -179,7 +193,15 @@ STATUS = '{"task_id":{"value":"t"},"state":"TASK_RUNNING",%s}'
             '{"user":"u","name":"n","offer_filters":[]}',
             "offer_filters is an array, not an object",
         ),
-        (v1.Filters, '{"refuse_seconds":"5"}', "refuse_seconds is '5', not a number"),
+        (v1.Filters, '{"refuse_seconds":"5 s"}', "refuse_seconds is '5 s', not a number"),
+        (v1.Filters, '{"refuse_seconds":"\\"5\\""}', "refuse_seconds is '\"5\"', not a number"),
+        (v1.Filters, '{"refuse_seconds":"NaN"}', "refuse_seconds is 'NaN', not a number"),
+        (v1.Filters, '{"refuse_seconds":"true"}', "refuse_seconds is 'true', not a number"),
+        (v1.Filters, '{"refuse_seconds":"%s"}' % ("[" * 100_000), "refuse_seconds is '[[["),
+        (v1.Port, '{"number":""}', "number is '', not a whole number"),
+        (v1.Port, '{"number":"null"}', "number is 'null', not a whole number"),
+        (v1.Port, '{"number":"80.5"}', "number is '80.5', not a whole number"),
+        (v1.Port, '{"number":"4294967296"}', "number is '4294967296', not 0 to 4294967295"),
         (v1.Filters, '{"refuse_seconds":true}', "refuse_seconds is True, not a number"),
         (v1.Filters, '{"refuse_seconds":NaN}', "not JSON"),
         (v1.Filters, '{"refuse_seconds":1e999}', "not JSON: Number out of range"),
@@ -191,7 +213,9 @@ STATUS = '{"task_id":{"value":"t"},"state":"TASK_RUNNING",%s}'
         (v1.Port, '{"number":80.5}', "number is 80.5, not a whole number"),
         (v1.Port, '{"number":-1}', "number is -1, not 0 to 4294967295"),
         (v1.Port, '{"number":4294967296}', "number is 4294967296, not 0 to 4294967295"),
-        (v1.TaskStatus, STATUS % '"healthy":"true"', "healthy is 'true', not a bool"),
+        (v1.TaskStatus, STATUS % '"healthy":"True"', "healthy is 'True', not a bool"),
+        (v1.TaskStatus, STATUS % '"healthy":"1"', "healthy is '1', not a bool"),
+        (v1.TaskStatus, STATUS % '"healthy":1', "healthy is 1, not a bool"),
         (v1.TaskStatus, STATUS % '"data":"%%"', "data is '%%', not base64 text"),
         (v1.TaskStatus, STATUS % '"data":3', "data is 3, not base64 text"),
         (v1.TaskStatus, STATUS % '"uuid":"a"', "uuid is 'a', not base64 text"),

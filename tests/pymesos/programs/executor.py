@@ -28,6 +28,11 @@ class Tasks(Executor):
         if decode_data(task.get("data", "")) == b"quick":
             update(driver, task["task_id"], "TASK_FINISHED")
 
+    def launchTaskGroup(self, driver, tasks):
+        tell("launchTaskGroup", tasks)
+        for task in tasks:
+            update(driver, task["task_id"], "TASK_RUNNING")
+
     def killTask(self, driver, task_id):
         tell("killTask", task_id)
         update(driver, task_id, "TASK_KILLED")

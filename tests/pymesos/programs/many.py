@@ -30,7 +30,9 @@ class Many(Scheduler):
     def resourceOffers(self, driver, offers):
         for offer in offers:
             room = {each["name"]: each.get("scalar", {}).get("value", 0.0) for each in offer["resources"]}
-            fit = int(min(room.get("cpus", 0.0) / CPUS, room.get("mem", 0.0) / MEM) + 1e-6)
+            for each in self.executor.get("resources", []):
+                room[each["name"]] = room.get(each["name"], 0.0) - each["scalar"]["value"]
+            fit = max(0, int(min(room.get("cpus", 0.0) / CPUS, room.get("mem", 0.0) / MEM) + 1e-6))
             numbers = range(self.launched, min(self.launched + min(fit, AT_ONCE), self.count))
             self.launched = max(self.launched, numbers.stop)
             driver.launchTasks(offer["id"], [self.task(offer, number) for number in numbers])
@@ -67,7 +69,7 @@ class Many(Scheduler):
 
 
 def main():
-    scheduler = Many(int(sys.argv[2]), json.loads(sys.argv[3]) if len(sys.argv) > 3 else None)
+    scheduler = Many(int(sys.argv[2]), json.loads(sys.argv[3]) if len(sys.argv) > 3 else {})
     framework = {"user": "root", "name": "many", "failover_timeout": 60}
     MesosSchedulerDriver(scheduler, framework, sys.argv[1]).run()
     histories = {}

@@ -32,11 +32,11 @@ def obey(driver):
     for line in sys.stdin:
         order = json.loads(line)
         try:
-            getattr(driver, order["call"])(*order["arguments"], **order["keywords"])
+            answer = getattr(driver, order["call"])(*order["arguments"], **order["keywords"])
         except (AssertionError, OSError, RuntimeError, TypeError) as error:
             tell("raised", order["call"], repr(error))
         else:
-            tell("returned", order["call"])
+            tell("returned", order["call"], answer)
     # Whoever held the other end is gone.
     os._exit(1)
 

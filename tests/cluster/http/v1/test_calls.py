@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
 import pytest
 
+from allocators.errors import AllocatorError
 from cluster import messages as m
+from cluster.master.options import MasterOptions, RateLimit
 from cluster.resources import Resources
 from cluster.v1 import protobuf
 from cluster.v1 import types as v1
 from cluster.v1.types.scheduler import Call
 from tests.cluster.http.served import Served
-from tests.cluster.http.v1.client import JSON, PROTOBUF, Client, scalar, task, value
+from tests.cluster.http.v1.client import JSON, PROTOBUF, WITHIN, Client, scalar, task, value
 from tests.cluster.world import Peer
 
 
@@ -309,3 +312,52 @@ async def test_update_framework(served: Served) -> None:
         assert await client.call("UPDATE_FRAMEWORK", framework_info=info) == (200, "")
         await served.agent()
         assert "allocation_info" not in (await client.offers())[0]
+
+
+@pytest.mark.asyncio
+async def test_what_the_allocator_refuses_changes_nothing(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    multi_role = {"capabilities": [{"type": "MULTI_ROLE"}]}
+    async with Client(served.url, roles=["a"], **multi_role) as client:
+        await client.subscribe()
+        known = served.master.state.frameworks[client.id].info
+
+        def refuse(*_: object, **__: object) -> None:
+            raise AllocatorError("this allocator knows no role 'b'")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(served.master.state.allocator, "set_framework", refuse)
+            info = {**client.info, "roles": [], "role": "b", "capabilities": []}
+            assert await client.call("UPDATE_FRAMEWORK", framework_info=info) == (
+                400,
+                "update_framework.framework_info: this allocator knows no role 'b'",
+            )
+        assert served.master.state.frameworks[client.id].info == known
+        await served.agent()
+        assert (await client.offers())[0]["allocation_info"] == {"role": "a"}
+
+
+@pytest.mark.asyncio
+async def test_an_update_that_waits_for_its_turn_is_answered_when_it_had_it() -> None:
+    limits = {"slow": RateLimit(1.0, 2)}
+    async with (
+        Served(MasterOptions(rate_limits=limits)) as served,
+        Client(served.url, principal="slow") as client,
+    ):
+        await client.subscribe()
+        info = {**client.info, "name": "other"}
+        asked = asyncio.create_task(client.call("UPDATE_FRAMEWORK", framework_info=info))
+        async with asyncio.timeout(WITHIN):
+            while not served.master._limits._waiting["slow"]:
+                await asyncio.sleep(0.001)
+        assert served.master.state.frameworks[client.id].info.name == "test"
+        assert not asked.done()
+        await served.advance(1)
+        assert await asked == (200, "")
+        assert served.master.state.frameworks[client.id].info.name == "other"
+        # The third that waits is one too many.
+        calls = [asyncio.create_task(client.call("UPDATE_FRAMEWORK", framework_info=info)) for _ in range(4)]
+        assert (await client.end())[-1]["error"]["message"] == ("principal 'slow': more than 2 messages wait")
+        await served.advance(5)
+        assert {status for status, _ in await asyncio.gather(*calls)} <= {200, 403}

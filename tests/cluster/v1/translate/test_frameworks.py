@@ -6,13 +6,22 @@ import math
 
 import pytest
 
-from cluster.messages import AttributeConstraint, Capability, FrameworkInfo, Subscribe, UpdateFramework
+from cluster.messages import (
+    HOSTNAME,
+    REGION,
+    ZONE,
+    AttributeConstraint,
+    Capability,
+    FrameworkInfo,
+    Subscribe,
+    UpdateFramework,
+)
 from cluster.resources import Resources
 from cluster.v1 import json
 from cluster.v1 import types as v1
 from cluster.v1.errors import RefusedError
 from cluster.v1.translate import Dialect, translate_call
-from cluster.v1.translate.frameworks import framework_of
+from cluster.v1.translate.frameworks import constraints_of_framework, framework_of
 from cluster.v1.types.scheduler import Call
 
 MULTI = '"capabilities":[{"type":"MULTI_ROLE"}]'
@@ -107,6 +116,27 @@ def test_constraints(predicate: str, constraint: AttributeConstraint) -> None:
     assert subscribe("", CONSTRAINTS % (ON_RACK % predicate)).framework.constraints == ((constraint,),)
 
 
+@pytest.mark.parametrize(
+    ("selector", "attribute"),
+    [
+        ('"pseudoattribute_type":"HOSTNAME"', HOSTNAME),
+        ('"pseudoattribute_type":"REGION"', REGION),
+        ('"pseudoattribute_type":"ZONE"', ZONE),
+        ('"attribute_name":"hostname"', "hostname"),
+        # Which is none of the three, though it reads like one of ours.
+        ('"attribute_name":"@hostname"', "@@hostname"),
+        ('"attribute_name":"@@"', "@@@"),
+    ],
+)
+def test_what_constraints_are_on(selector: str, attribute: str) -> None:
+    written = f'{{"selector":{{{selector}}},"predicate":{{"text_matches":{{"regex":"a.*"}}}}}}'
+    framework = subscribe("", CONSTRAINTS % written).framework
+    assert framework.constraints == ((AttributeConstraint(attribute, "matches", "a.*"),),)
+    shown = constraints_of_framework(framework)
+    assert shown is not None
+    assert written in json.encode(shown).decode()
+
+
 def test_constraints_that_are_none() -> None:
     assert subscribe("", '"offer_constraints":{}').framework.constraints == ()
 
@@ -161,8 +191,15 @@ def test_constraints_that_are_none() -> None:
         ),
         (
             "",
-            CONSTRAINTS % '{"selector":{"pseudoattribute_type":"HOSTNAME"},"predicate":{"exists":{}}}',
-            "offer_constraints.groups[0].attribute_constraints[0].selector.pseudoattribute_type: ",
+            CONSTRAINTS % '{"selector":{"pseudoattribute_type":"CONTINENT"},"predicate":{"exists":{}}}',
+            "offer_constraints.groups[0].attribute_constraints[0].selector.pseudoattribute_type is not one of"
+            " HOSTNAME, REGION, ZONE",
+        ),
+        (
+            "",
+            CONSTRAINTS
+            % '{"selector":{"pseudoattribute_type":"ZONE","attribute_name":"rack"},"predicate":{}}',
+            "offer_constraints.groups[0].attribute_constraints[0].selector has attribute_name and",
         ),
         (
             "",

@@ -1,0 +1,1 @@
+"""Mesos's scheduler API over HTTP: events, calls, memory, and a client that does not read."""

@@ -1,0 +1,78 @@
+"""What the process that measures and the one with the clients say to each other: JSON lines, one answer to each.
+
+All times are of `time.monotonic`, which on Linux is one clock for the whole machine.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "Accepts",
+    "Answer",
+    "Await",
+    "Command",
+    "Declines",
+    "Drop",
+    "Kind",
+    "Latencies",
+    "Stall",
+    "Subscribe",
+]
+
+Kind = Literal["json", "protobuf", "native", "bare"]
+"""The scheduler API by JSON or protobuf, a framework that speaks the actors' protocol, a plain aiohttp server."""
+
+
+class Subscribe(msgspec.Struct, frozen=True, tag=True):
+    """Be so many frameworks of the master (`bare`: read so many streams of the server) at HOST:PORT."""
+
+    kind: Kind
+    address: str
+    count: int
+
+
+class Await(msgspec.Struct, frozen=True, tag=True):
+    """Read until each has so many events since it subscribed; the answer gives the time of the last in `seconds`."""
+
+    events: int
+
+
+class Stall(msgspec.Struct, frozen=True, tag=True):
+    """The first of them reads no more."""
+
+
+class Latencies(msgspec.Struct, frozen=True, tag=True):
+    """The answer gives the age of each event that came to all but the first, since the last time this was asked."""
+
+
+class Accepts(msgspec.Struct, frozen=True, tag=True):
+    """When there are so many offers: accept them, with a task on each, so many `at_once`.
+
+    The answer gives for each the seconds until the task was told to run; the last is the time that all took.
+    """
+
+    offers: int
+    at_once: int
+
+
+class Declines(msgspec.Struct, frozen=True, tag=True):
+    """The same, but each is declined. The answer gives the time that all took. `bare`: any call, so many times."""
+
+    offers: int
+    at_once: int
+
+
+class Drop(msgspec.Struct, frozen=True, tag=True):
+    """Subscribe no more: close the connections, and end native frameworks."""
+
+
+Command = Subscribe | Await | Stall | Latencies | Accepts | Declines | Drop
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What was asked for, if anything was."""
+
+    seconds: list[float] = []

@@ -1,0 +1,5 @@
+"""`/api/v1`: Mesos's operator API of a master."""
+
+from .api import OperatorApi
+
+__all__ = ["OperatorApi"]
