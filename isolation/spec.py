@@ -37,8 +37,9 @@ class ContainerSpec:
     being read. `stdin`, a file or a named pipe, is where its input comes from; without there is none. `terminal` is the
     path of a terminal that becomes its own, for input and both outputs; those three are not opened then. `rlimits`
     maps names such as "nofile" to (soft, hard) in the units of setrlimit(2), `UNLIMITED` for none. What `limits` ask
-    for is done by isolators; one for which there is none is refused at the launch. Raises ValueError for anything else,
-    naming the field and its value.
+    for is done by isolators; one for which there is none is refused at the launch. `within` is the id of a container
+    that runs, if this one shares what that is limited to, and has no limits of its own. Raises ValueError for anything
+    else, naming the field and its value.
     """
 
     id: str
@@ -52,10 +53,15 @@ class ContainerSpec:
     rlimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     umask: int = 0o022
     limits: Limits = field(default_factory=Limits)
+    within: str = ""
 
     def __post_init__(self) -> None:
         if not ID.fullmatch(self.id) or ".." in self.id:
             raise _wrong("id", self.id, "must be 1 to 200 of A-Z a-z 0-9 . _ - without '..'")
+        if self.within and not ID.fullmatch(self.within):
+            raise _wrong("within", self.within, "is no id of a container")
+        if self.within and self.limits.asked():
+            raise _wrong("limits", self.limits, f"are those of {self.within!r}, within which it runs")
         if isinstance(self.argv, str) or not self.argv or not self.argv[0]:
             raise _wrong("argv", self.argv, "must name a command")
         for argument in self.argv:

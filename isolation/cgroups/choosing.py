@@ -30,6 +30,7 @@ CONTROLLERS: Mapping[str, tuple[str, ...]] = {
 }
 """What each controller is for, by its name in v2."""
 V1_NAMES = {"io": "blkio"}
+NO_LIBRARY = "control groups of v1 take the library cgroupspy, which is not installed"
 NO_DEVICES = "v2 has no devices controller: that takes a program of BPF, which is not done here"
 
 
@@ -71,7 +72,11 @@ def choose(mounts: Mounts, root: str, proc: Path = Path("/proc")) -> Choice:
             place = mounts.v1[name]
             shared = [each for each, at in mounts.v1.items() if at == place]
             hierarchy = v1.setdefault(place, Hierarchy(place, root, shared))
-            _take(choice, _v1_part(controller, hierarchy), mounts, whys)
+            part = _v1_part(controller, hierarchy)
+            if part is None:
+                whys[controller] = NO_LIBRARY
+            else:
+                _take(choice, part, mounts, whys)
         elif unified is not None and controller in unified.controllers:
             _take(choice, _v2_part(controller, unified), mounts, whys)
     for controller, things in CONTROLLERS.items():
@@ -131,10 +136,14 @@ def _take(choice: Choice, part: Part, mounts: Mounts, whys: dict[str, str]) -> N
     choice.support.update(dict.fromkeys((*part.holds, *part.tells)))
 
 
-def _v1_part(controller: str, hierarchy: Hierarchy) -> Part:
+def _v1_part(controller: str, hierarchy: Hierarchy) -> Part | None:
     # Not before: where v2 has them all, cgroupspy is not needed.
-    from .v1 import parts
-
+    try:
+        from .v1 import parts
+    except ModuleNotFoundError as error:
+        if error.name != "cgroupspy":
+            raise
+        return None
     return parts.PARTS[controller](hierarchy)
 
 

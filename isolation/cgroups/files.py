@@ -47,7 +47,7 @@ def numbers(data: bytes) -> dict[bytes, int]:
 
 def write(path: str, text: str) -> None:
     """Write a file in one go, as the kernel wants it. OSError."""
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
     try:
         os.write(fd, text.encode())
     finally:

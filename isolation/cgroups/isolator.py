@@ -10,6 +10,7 @@ import resource
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from isolation.isolator import Report, Running
 from isolation.limits import Limitation, Limits
@@ -44,20 +45,29 @@ class CgroupIsolator:
     (RootInUseError, from the launcher's start). It may be several names with slashes between. In v1 it is below the
     top of each hierarchy; in v2 below the group that systemd delegated to this process, or else below the top.
 
-    `mounts` are those of this machine, unless told otherwise. At most `descriptors` are kept open for `poll`; a third
-    of what this process may have if that is None.
+    `version` "1" or "2" has it use that alone; else each controller is taken from where it is. `mounts` are those of
+    this machine, unless told otherwise. At most `descriptors` are kept open for `poll`; a third of what this process
+    may have if that is None.
 
-    Raises ValueError for a `root` that is no name of a group; OSError if /proc cannot be read.
+    Raises ValueError for a `root` that is no name of a group, and, with the reason, if there are no control groups
+    here that can be used; OSError if /proc cannot be read.
     """
 
     name = "cgroups"
 
     def __init__(
-        self, root: str = "ostrom", *, mounts: Mounts | None = None, descriptors: int | None = None
+        self,
+        root: str = "ostrom",
+        version: Literal["auto", "1", "2"] = "auto",
+        *,
+        mounts: Mounts | None = None,
+        descriptors: int | None = None,
     ) -> None:
         check_root(root)
-        self.mounts = read_mounts() if mounts is None else mounts
+        self.mounts = (read_mounts() if mounts is None else mounts).only(version)
         self._choice = choose(self.mounts, root)
+        if not self._choice.parts:
+            raise ValueError(f"CgroupIsolator: {next(filter(None, self._choice.support.values()))}")
         if descriptors is None:
             descriptors = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3, MOST_DESCRIPTORS)
         self._descriptors = Descriptors(descriptors)
@@ -89,8 +99,13 @@ class CgroupIsolator:
     # The life of a container.
 
     def prepare(self, spec: ContainerSpec, setup: Setup) -> Setup:
-        """Make groups with the limits of a container. ValueError, OSError."""
+        """Make groups with the limits of a container, or have it join those of the one it is within.
+
+        ValueError, OSError.
+        """
         self._begin()
+        if spec.within:
+            return self._joining(spec, setup)
         if spec.id in self._groups:
             raise ValueError(f"ContainerSpec.id: {spec.id!r} has control groups")
         group = Group(spec.id, self._descriptors)
@@ -104,8 +119,7 @@ class CgroupIsolator:
             self._remover.remove(group.directories.values())
             raise
         self._groups[spec.id] = group
-        joined = tuple(Path(directory, "cgroup.procs") for directory in group.directories.values())
-        return dataclasses.replace(setup, groups=setup.groups + joined)
+        return _with(group, setup)
 
     def watch(self, container: Running, spec: ContainerSpec | None, report: Report) -> None:
         """Report when the kernel kills for lack of memory, and if it has already."""
@@ -262,6 +276,12 @@ class CgroupIsolator:
         group.directories[hierarchy] = directory
         return directory
 
+    def _joining(self, spec: ContainerSpec, setup: Setup) -> Setup:
+        """Add the groups of the container that a spec is within; they stay that one's."""
+        if (group := self._groups.get(spec.within)) is None:
+            raise ValueError(f"ContainerSpec.within: {spec.within!r} is no container with control groups")
+        return _with(group, setup)
+
     def _join(self, group: Group, part: Part, limits: Limits) -> None:
         """Put a container that runs into a group that it is not in yet. ValueError, OSError."""
         directory = self._directory(group, part.hierarchy)
@@ -301,3 +321,8 @@ class CgroupIsolator:
     def _drop(self, group: Group) -> None:
         group.let_go()
         self._remover.remove(group.directories.values())
+
+
+def _with(group: Group, setup: Setup) -> Setup:
+    joined = tuple(Path(directory, "cgroup.procs") for directory in group.directories.values())
+    return dataclasses.replace(setup, groups=setup.groups + joined)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 __all__ = ["Mounts", "parse_mounts", "read_mounts"]
@@ -47,6 +47,14 @@ class Mounts:
         if self.v1:
             return "hybrid" if self.v2 is not None else "v1"
         return "none" if self.v2 is None else "v2"
+
+    def only(self, version: str) -> Mounts:
+        """Return those of one version, "1" or "2", or all of them: "auto". ValueError for another."""
+        if version not in ("auto", "1", "2"):
+            raise ValueError(f"CgroupIsolator.version: {version!r} must be auto, 1 or 2")
+        if version == "1":
+            return replace(self, v2=None, v2_controllers=frozenset())
+        return replace(self, v1={}) if version == "2" else self
 
     def missing(self, controller: str) -> str:
         """Why there is no such controller, in words."""

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from isolation import CgroupIsolator, Container, Launcher
-from isolation.cgroups import Mounts, read_mounts
+from isolation import CgroupIsolator, Container, Launcher, Limits, Setup
+from isolation.cgroups import read_mounts
+from tests.isolation.box import Box
 
 SPIN = "while :; do :; done"
 
 
 @dataclass
 class Site:
-    """`kind` is what is used of what is mounted: "v1" leaves v2 out."""
+    """`version` is what is used of what is mounted: "1" leaves v2 out."""
 
-    kind: str
+    version: Literal["auto", "1", "2"]
     name: str = field(default_factory=lambda: f"ostrom-test-{uuid.uuid4().hex[:12]}")
 
-    @property
-    def mounts(self) -> Mounts:
-        mounts = read_mounts()
-        return replace(mounts, v2=None, v2_controllers=frozenset()) if self.kind == "v1" else mounts
-
     def isolator(self, name: str = "") -> CgroupIsolator:
-        return CgroupIsolator(self.name + name, mounts=self.mounts)
+        return CgroupIsolator(self.name + name, self.version)
 
     @asynccontextmanager
     async def launcher(self, **options: object) -> AsyncIterator[tuple[Launcher, CgroupIsolator]]:
@@ -41,9 +37,10 @@ class Site:
 
     def refusal(self) -> str | None:
         """Why nothing of it can be tried here."""
-        isolator = self.isolator()
-        if not isolator.roots:
-            return next(reason for reason in isolator.support().values() if reason)
+        try:
+            self.isolator()
+        except ValueError as error:
+            return str(error)
         return None
 
     def left(self) -> list[Path]:
@@ -106,10 +103,18 @@ def cpu_seconds(container: Container) -> float:
     return usage.user_seconds + usage.system_seconds
 
 
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
+async def run_in_groups(isolator: CgroupIsolator, box: Box, line: str) -> asyncio.subprocess.Process:
+    """Run a command in the groups that an isolator makes, without a launcher: nothing else will kill it."""
+    setup = isolator.prepare(box.spec("sh", limits=Limits(pids=40)), Setup())
+    join = 'while [ $# -gt 1 ]; do echo 0 > $1; shift; done; exec sh -c "$1"'
+    return await asyncio.create_subprocess_exec(
+        *("sh", "-c", join, "sh", *map(str, setup.groups), line), env={**os.environ, "MARKER": box.marker}
+    )
+
+
+@dataclass
+class Known:
+    """What an isolator asks a container."""
+
+    id: str = "c"
+    keeper_pid: int = 0

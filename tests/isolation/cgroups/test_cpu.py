@@ -43,7 +43,8 @@ async def test_a_quota_is_held_within_5_percent_over_4_seconds(
 async def test_weights_of_1_to_3_share_within_10_percent(site: Site, box: Box) -> None:
     async with site.launcher() as (launcher, isolator):
         containers = [
-            await launcher.launch(box.shell(TWO, id=f"w{cpus}", limits=Limits(cpus=cpus))) for cpus in (0.5, 1.5)
+            await launcher.launch(box.shell(TWO, id=f"w{cpus}", limits=Limits(cpus=cpus)))
+            for cpus in (0.5, 1.5)
         ]
         with preferred(isolator):
             await eventually(lambda: all(cpu_seconds(each) > 0.1 for each in containers))

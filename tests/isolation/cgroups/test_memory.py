@@ -8,9 +8,8 @@ import sys
 import pytest
 
 from isolation import Launcher, Limits, Usage
-from isolation.cgroups import CgroupIsolator
 from tests.isolation.box import Box, eventually
-from tests.isolation.cgroups.roots import Site, group, number
+from tests.isolation.cgroups.roots import Known, Site, group, number
 
 pytestmark = pytest.mark.asyncio
 
@@ -50,7 +49,9 @@ async def test_over_its_limit_it_ends_within_a_second_with_its_children_and_a_ne
             end = await container.wait()
         assert end.limitation is not None
         assert end.limitation.kind == "memory"
-        assert end.limitation.text == "memory limit 32 MiB: peak 32 MiB used, a process was killed by the kernel"
+        assert (
+            end.limitation.text == "memory limit 32 MiB: peak 32 MiB used, a process was killed by the kernel"
+        )
         assert box.processes() == [neighbour.pid]
         usage = container.usage()
         assert (usage.peak_bytes, usage.memory_limit_bytes, usage.oom_kills) == (32 * MIB, 32 * MIB, 1)
@@ -113,7 +114,9 @@ async def test_a_limit_changes_while_it_runs_but_not_to_less_than_it_uses(site: 
         assert limit() == 64 * MIB
         container.update(Limits(memory=40 * MIB, cpus=1))
         assert limit() == 40 * MIB
-        with pytest.raises(ValueError, match=r"Limits\.memory: 8388608 cannot be held: it uses 2\d.* MiB, which"):
+        with pytest.raises(
+            ValueError, match=r"Limits\.memory: 8388608 cannot be held: it uses 2\d.* MiB, which"
+        ):
             container.update(Limits(memory=8 * MIB, cpus=2))
         assert limit() == 40 * MIB
         # Not what was set before it, either.
@@ -148,13 +151,10 @@ async def test_swap_counts_against_the_limit_where_it_is_counted(site: Site, box
         assert number(file) == 32 * MIB
 
 
-async def test_an_isolator_without_memory_knows_no_limit(site: Site) -> None:
-    isolator = CgroupIsolator(site.name, mounts=site.mounts)
+async def test_of_a_container_without_groups_nothing_is_known(site: Site) -> None:
+    isolator = site.isolator()
     assert isolator.poll() == {}
-
-    class Unknown:
-        id = "x"
-        keeper_pid = 0
-
-    assert isolator.usage(Unknown(), Usage(processes=3)) == Usage(processes=3)
-    assert isolator.end(Unknown(), Usage(processes=3)) == (Usage(processes=3), None)
+    assert isolator.usage(Known(), Usage(processes=3)) == Usage(processes=3)
+    assert isolator.end(Known(), Usage(processes=3)) == (Usage(processes=3), None)
+    with pytest.raises(ValueError, match="container c has no control groups"):
+        isolator.update(Known(), Limits(memory=1 << 30))

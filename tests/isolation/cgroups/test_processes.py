@@ -55,7 +55,9 @@ async def test_a_cpuset_holds_and_can_be_changed_or_come_later(each_site: Site, 
         assert os.sched_getaffinity(first.pid) == {1}
         first.update(Limits(cpuset=frozenset({0})))
         assert os.sched_getaffinity(first.pid) == {0}
-        with pytest.raises(ValueError, match=r"Limits\.cpuset: \[0, 1000\] cannot be held: of .*, 1000 is none"):
+        with pytest.raises(
+            ValueError, match=r"Limits\.cpuset: \[0, 1000\] cannot be held: of .*, 1000 is none"
+        ):
             first.update(Limits(cpuset=frozenset({0, 1000})))
         assert os.sched_getaffinity(first.pid) == {0}
         first.update(Limits())
@@ -126,7 +128,8 @@ async def test_throttles_change_and_go(site: Site, box: Box) -> None:
         if where is None:
             pytest.skip("that is blkio, of v1")
         files = {
-            name: where / "c-c" / f"blkio.throttle.{name}_device" for name in ("write_bps", "read_iops", "read_bps")
+            name: where / "c-c" / f"blkio.throttle.{name}_device"
+            for name in ("write_bps", "read_iops", "read_bps")
         }
 
         def set_() -> dict[str, str]:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,18 +18,13 @@ from tests.isolation.owner import alive
 
 OWNER = """
 import asyncio, json, sys
-from dataclasses import replace
 from pathlib import Path
 from isolation import CgroupIsolator, ContainerSpec, Launcher, Limits
-from isolation.cgroups import read_mounts
 
 async def main():
-    root, kind, box, marker = sys.argv[1:]
+    root, version, box, marker = sys.argv[1:]
     box = Path(box)
-    mounts = read_mounts()
-    if kind == "v1":
-        mounts = replace(mounts, v2=None)
-    async with Launcher([CgroupIsolator(root, mounts=mounts)], state_dir=box / "state", recovery_timeout=60) as launcher:
+    async with Launcher([CgroupIsolator(root, version)], state_dir=box / "state", recovery_timeout=60) as launcher:
         pids = {}
         for n in range(50):
             line = "while :; do :; done" if n == 0 else f"read x < {box}/go; exit {n}" if n < 10 else "exec sleep 600"
@@ -50,7 +44,7 @@ async def test_50_containers_of_an_owner_that_was_killed(each_site: Site, box: B
     site = each_site
     os.mkfifo(box.path / "go")
     owner = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", OWNER, site.name, site.kind, str(box.path), box.marker),
+        *(sys.executable, "-c", OWNER, site.name, site.version, str(box.path), box.marker),
         stdout=asyncio.subprocess.PIPE,
     )
     assert owner.stdout is not None
@@ -63,7 +57,7 @@ async def test_50_containers_of_an_owner_that_was_killed(each_site: Site, box: B
         isolator = site.isolator()
         stray = group(isolator, "pids", "stray")
         stray.mkdir()
-        unknown = subprocess.Popen(["sleep", "600"])
+        unknown = await asyncio.create_subprocess_exec("sleep", "600")
         (stray / "cgroup.procs").write_text(str(unknown.pid))
         foreign = isolator.roots["pids"] / "not-ours"
         foreign.mkdir()
@@ -72,7 +66,7 @@ async def test_50_containers_of_an_owner_that_was_killed(each_site: Site, box: B
         await eventually(lambda: not any(alive(pids_of[f"c{n}"]) for n in range(1, 10)))
         used = number_of_microseconds(isolator)
         async with Launcher([isolator], state_dir=box.state) as launcher:
-            assert unknown.wait() == -signal.SIGKILL
+            assert await unknown.wait() == -signal.SIGKILL
             await eventually(lambda: not stray.exists())
             assert foreign.exists()
             foreign.rmdir()
@@ -141,12 +135,16 @@ async def test_a_root_is_of_one_owner_at_a_time(each_site: Site, box: Box) -> No
 async def test_a_root_below_others(each_site: Site, box: Box) -> None:
     async with asyncio.timeout(60), Launcher([each_site.isolator("/deep/er")]) as launcher:
         limits = Limits(cpuset=frozenset({0}), pids=7)
-        container = await launcher.launch(box.shell("grep Cpus_allowed_list /proc/self/status", limits=limits))
+        container = await launcher.launch(
+            box.shell("grep Cpus_allowed_list /proc/self/status", limits=limits)
+        )
         await container.wait()
         assert box.out.split() == ["Cpus_allowed_list:", "0"]
 
 
-@pytest.mark.parametrize("root", ["", "/x", "a/../b", "a//b", "..", ".", "tasks", "a b", "a/tasks", "x\n", ".x"])
+@pytest.mark.parametrize(
+    "root", ["", "/x", "a/../b", "a//b", "..", ".", "tasks", "a b", "a/tasks", "x\n", ".x"]
+)
 def test_what_is_no_root(root: str) -> None:
     with pytest.raises(ValueError, match=r"CgroupIsolator\.root"):
         CgroupIsolator(root)
