@@ -43,14 +43,17 @@ class Choice:
     support: dict[str, str | None] = field(default_factory=dict)
 
     def drop(self, hierarchy: Hierarchy, why: str) -> None:
-        """Do without a hierarchy that refuses."""
+        """Do without the controllers of a hierarchy that refuses; v2 kills and freezes without any."""
+        here = os.path.isdir(hierarchy.root)
         for part in [part for part in self.parts if part.hierarchy is hierarchy]:
-            self.parts.remove(part)
-            self.support.update(dict.fromkeys((*part.holds, *part.tells), why))
-        self.hierarchies.remove(hierarchy)
+            if not (here and isinstance(part, CorePart)):
+                self.parts.remove(part)
+                self.support.update(dict.fromkeys((*part.holds, *part.tells), why))
         for part in self.parts:
             # Some things two of them can do.
             self.support.update(dict.fromkeys((*part.holds, *part.tells)))
+        if not any(part.hierarchy is hierarchy for part in self.parts):
+            self.hierarchies.remove(hierarchy)
 
 
 def choose(mounts: Mounts, root: str, proc: Path = Path("/proc")) -> Choice:

@@ -66,6 +66,8 @@ class Hierarchy:
 
     def lock(self) -> None:
         """Have the root for this owner alone, until `close`. RootInUseError, OSError."""
+        if self._lock >= 0:
+            return
         for _ in range(ROUNDS):
             fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
@@ -101,13 +103,14 @@ class Hierarchy:
         return None if os.access(place, os.W_OK) else f"{place} may not be written by user {os.geteuid()}"
 
     def close(self) -> None:
-        """Let go of the root, and remove it and those above it that hold nothing."""
+        """Let go of the root, and remove it and those above it that hold nothing. No effect if it was not locked."""
+        if self._lock < 0:
+            return
         with contextlib.suppress(OSError):
             for each in reversed(self.path()):
                 os.rmdir(each)
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        os.close(self._lock)
+        self._lock = -1
 
 
 class UnifiedHierarchy(Hierarchy):

@@ -72,15 +72,20 @@ class CgroupIsolator:
             descriptors = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3, MOST_DESCRIPTORS)
         self._descriptors = Descriptors(descriptors)
         self._groups: dict[str, Group] = {}
-        self._polled = [part for part in self._parts if part.core_file]
         self._begun = False
         self._oom = OomWatch()
         self._remover = Remover()
-        self._memory = next((part for part in self._parts if part.controller == "memory"), None)
-        core = next((part for part in self._parts if isinstance(part, CorePart)), None)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """See which part does what, of those that were chosen."""
+        parts = self._parts
+        self._polled = [part for part in parts if part.core_file]
+        self._memory = next((part for part in parts if part.controller == "memory"), None)
         # The core is the first of them, and the freezer of v1 there only if that cannot do it.
-        freezers = [part for part in self._parts if isinstance(part, Freezer)]
-        self._freezer: Freezer | None = freezers[-1] if self._choice.support["freeze"] is None else None
+        core = next((part for part in parts if isinstance(part, CorePart)), None)
+        freezers = [part for part in parts if isinstance(part, Freezer)]
+        self._freezer = freezers[-1] if freezers and self._choice.support["freeze"] is None else None
         self._killer = GroupKiller(core, self._freezer)
 
     @property
@@ -235,8 +240,7 @@ class CgroupIsolator:
         self._remover.close()
         if self._begun:
             self._begun = False
-            for hierarchy in self._choice.hierarchies:
-                hierarchy.close()
+            self._release()
 
     def _begin(self) -> None:
         """Make the root in each hierarchy. RootInUseError."""
@@ -244,19 +248,30 @@ class CgroupIsolator:
             return
         for hierarchy in list(self._choice.hierarchies):
             try:
-                hierarchy.make()
-                if hierarchy is self._choice.hierarchies[0]:
-                    hierarchy.lock()
-                for part in self._parts:
-                    if part.hierarchy is hierarchy:
-                        part.begin()
+                self._begin_in(hierarchy)
             except RootInUseError:
+                self._release()
                 raise
             except OSError as error:
                 log.warning("control groups in %s: %s", hierarchy.base, error)
                 self._choice.drop(hierarchy, f"{hierarchy.base}: {error}")
-                self._polled = [part for part in self._parts if part.core_file]
+                self._arrange()
         self._begun = True
+
+    def _begin_in(self, hierarchy: Hierarchy) -> None:
+        try:
+            hierarchy.make()
+        finally:
+            # Also where it has no controllers to give.
+            if os.path.isdir(hierarchy.root):
+                hierarchy.lock()
+        for part in self._parts:
+            if part.hierarchy is hierarchy:
+                part.begin()
+
+    def _release(self) -> None:
+        for hierarchy in self._choice.hierarchies:
+            hierarchy.close()
 
     def _directory(self, group: Group, hierarchy: Hierarchy) -> str:
         """Return the directory of a group, which is made if there is none. OSError."""

