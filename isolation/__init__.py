@@ -9,6 +9,7 @@ Containers end with the process that launched them. With a `state_dir` they outl
 those that run and those that ended meanwhile, by `Launcher.recover`.
 """
 
+from .cgroups import CgroupIsolator, RootInUseError
 from .container import Container
 from .errors import LauncherClosedError, LaunchError, StateInUseError
 from .isolator import Isolator, Plain
@@ -18,11 +19,12 @@ from .outcome import Exit
 from .posix import PosixIsolator
 from .setup import Mount, Setup, User
 from .spec import RLIMITS, UNLIMITED, ContainerSpec
-from .usage import Usage
+from .usage import Pressure, Usage
 
 __all__ = [
     "RLIMITS",
     "UNLIMITED",
+    "CgroupIsolator",
     "Container",
     "ContainerSpec",
     "DeviceRule",
@@ -37,6 +39,8 @@ __all__ = [
     "Mount",
     "Plain",
     "PosixIsolator",
+    "Pressure",
+    "RootInUseError",
     "Setup",
     "StateInUseError",
     "Usage",

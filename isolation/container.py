@@ -24,6 +24,9 @@ __all__ = ["Container", "Keeper"]
 
 log = logging.getLogger("ostrom.isolation")
 
+SHELL_SAW_SIGKILL = 128 + signal.SIGKILL
+"""How a shell ends whose last command was killed: it may be quicker than who ends the container for that."""
+
 
 class Keeper(Protocol):
     """What a container tells its launcher."""
@@ -269,7 +272,7 @@ class Container:
             return
         self._usage, limitation = self._isolators.end(self, self._usage)
         limitation = self._limitation or limitation
-        if limitation is not None and exit_.code is None:
+        if limitation is not None and exit_.code in (None, SHELL_SAW_SIGKILL):
             exit_ = replace(exit_, limitation=limitation)
         self._exit.set_result(exit_)
         if not self.started.done():

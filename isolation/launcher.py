@@ -182,6 +182,7 @@ class Launcher:
             zygote.leave()
         self._fleet.zygotes.clear()
         self._zygote = None
+        self._isolators.close()
         self._state.release()
 
     async def close(self) -> None:
@@ -199,6 +200,7 @@ class Launcher:
             await zygote.wait_end()
         self._fleet.zygotes.clear()
         self._zygote = None
+        self._isolators.close()
         if self._state is not None:
             self._fleet.tidy()
             self._state.release()
@@ -211,8 +213,11 @@ class Launcher:
             async with self._taking:
                 await self._take(self._state)
         if not self._cleaned:
+            try:
+                self._isolators.recover(self._fleet.names())
+            except OSError as error:
+                raise LauncherClosedError(f"an isolator: {error}") from error
             self._cleaned = True
-            self._isolators.recover(self._fleet.names())
         zygote = self._zygote
         if zygote is None or not zygote.alive:
             epoch = self._state.begin_epoch() if self._state is not None else None

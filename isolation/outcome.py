@@ -14,7 +14,8 @@ class Exit:
 
     Either `code` (0 to 255) or `signal` (its number) is set, the other is None. `destroyed` says that the main
     process did not end by itself: it was killed by destroy(), by close(), or because a process that watched it was
-    lost. `limitation` is the limit that it hit, if that is why.
+    lost. `limitation` is the limit that it hit, if that is why; `code` may be 137 then, as a shell's whose command was
+    killed.
     """
 
     code: int | None = None

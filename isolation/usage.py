@@ -9,11 +9,30 @@ from .proc import Stat
 
 
 @dataclass(frozen=True, slots=True)
+class Pressure:
+    """How long processes waited for a resource (PSI): `some` of them, or all that were not idle at once (`full`).
+
+    The averages are percents of the last ten seconds, the seconds those since the start.
+    """
+
+    some_avg10: float = 0.0
+    full_avg10: float = 0.0
+    some_seconds: float = 0.0
+    full_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """What all processes of a container use together.
+    """What all processes of a container use together. None is what nobody here can tell.
 
     CPU seconds are those since its start, of living and of ended processes. `rss_bytes` adds up resident memory, so
-    that pages which processes share count once for each.
+    that pages which processes share count once for each; with control groups it is the memory that is not of files,
+    each page once.
+
+    The rest is known of control groups alone. `memory_bytes` is all that is charged, with `cache_bytes` of files in it;
+    `peak_bytes` the most that it was. `oom_kills` are processes that the kernel killed for lack of memory. Of
+    `periods` in which it could run under a quota, it was throttled in `throttled_periods`, and waited
+    `throttled_seconds`, added up over processors. `io` is what went to and from block devices.
     """
 
     user_seconds: float = 0.0
@@ -21,6 +40,21 @@ class Usage:
     rss_bytes: int = 0
     processes: int = 0
     threads: int = 0
+    memory_bytes: int | None = None
+    cache_bytes: int | None = None
+    peak_bytes: int | None = None
+    memory_limit_bytes: int | None = None
+    oom_kills: int | None = None
+    periods: int | None = None
+    throttled_periods: int | None = None
+    throttled_seconds: float | None = None
+    io_read_bytes: int | None = None
+    io_write_bytes: int | None = None
+    io_reads: int | None = None
+    io_writes: int | None = None
+    cpu_pressure: Pressure | None = None
+    memory_pressure: Pressure | None = None
+    io_pressure: Pressure | None = None
 
 
 def add_up(keeper: Stat | None, stats: Iterable[Stat]) -> Usage:

@@ -158,6 +158,8 @@ async def test_a_limit_that_is_found_at_the_end(box: Box) -> None:
     verdict = Limitation("memory", "the kernel killed it")
     async with asyncio.timeout(30), Launcher([Noting("a", [], verdict=verdict)]) as launcher:
         assert (await (await launcher.launch(box.shell("kill -9 $$"))).wait()).limitation == verdict
+        # A shell that was quicker than the launcher: its command was killed.
+        assert (await (await launcher.launch(box.shell("sh -c 'kill -9 $$'; exit $?"))).wait()).limitation
         # One that went on and ended by itself did not end for it.
         assert (await (await launcher.launch(box.shell("exit 1"))).wait()).limitation is None
 

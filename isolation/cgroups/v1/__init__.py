@@ -1,0 +1,1 @@
+"""Control groups v1, through cgroupspy."""

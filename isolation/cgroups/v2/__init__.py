@@ -1,0 +1,1 @@
+"""Control groups v2: plain files of one hierarchy."""
