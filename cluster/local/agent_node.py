@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
@@ -25,7 +25,7 @@ from cluster.election import Detector, StandaloneDetector
 from cluster.http import agent as agent_http
 from cluster.messages import AgentInfo
 from cluster.resources import Resources
-from isolation import ContainerSpec
+from isolation import ContainerSpec, Isolator
 
 __all__ = ["AGENT_ID", "AgentFailedError", "AgentNode"]
 
@@ -63,6 +63,7 @@ class AgentNode:
 
     `timers`: tasks are timers, not processes (see TimerContainerizer); `duration` says how long each runs. With
     `checkpoint` what it runs outlives its process, and is found again by the next one with the same `work_dir`.
+    `isolators` hold what it runs to its limits; by default none does.
     `authenticate` says who may ask over HTTP.
     """
 
@@ -79,6 +80,7 @@ class AgentNode:
         attributes: Attributes | None = None,
         options: AgentOptions | None = None,
         checkpoint: bool = False,
+        isolators: Sequence[Isolator] | None = None,
         timers: bool = False,
         duration: Callable[[ContainerSpec], float] | None = None,
         authenticate: Authenticator | None = None,
@@ -96,6 +98,7 @@ class AgentNode:
         )
         self._work_dir = work_dir
         self._options = options or AgentOptions()
+        self._isolators = isolators
         self._timers = timers
         self._duration = duration
         self._seed = seed
@@ -115,9 +118,11 @@ class AgentNode:
                 containerizer = TimerContainerizer(self.system.clock, self._duration)
             elif self._info.checkpoint:
                 timeout = self._options.recovery_timeout
-                containerizer = ProcessContainerizer(state_dir=meta / "containers", recovery_timeout=timeout)
+                containerizer = ProcessContainerizer(
+                    isolators=self._isolators, state_dir=meta / "containers", recovery_timeout=timeout
+                )
             else:
-                containerizer = ProcessContainerizer()
+                containerizer = ProcessContainerizer(isolators=self._isolators)
             path = meta / "checkpoint.sqlite"
             if self._info.checkpoint:
                 store = SqliteStore(path)
