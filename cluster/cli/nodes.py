@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import socket
@@ -14,7 +13,7 @@ from cluster.agent import AgentOptions, ReconfigurationPolicy
 from cluster.attributes import Attributes
 from cluster.election import detector_for
 from cluster.http.authentication import authenticator_for
-from cluster.local import AgentNode
+from cluster.local import AgentNode, group_name
 from cluster.resources import Resources
 from isolation import isolators_named, support_of
 
@@ -169,7 +168,7 @@ def agent(
     SIGTERM ends the agent alone: its tasks run on, and the next agent with the same work directory goes on with them
     (with --no-checkpoint they end). SIGUSR1, and Ctrl-C, end it for good, with every task on it.
     """
-    root = cgroups_root or f"ostrom-{hashlib.sha256(bytes(work_dir.resolve())).hexdigest()[:12]}"
+    root = cgroups_root or group_name(work_dir)
     if isolation == "list":
         print_support(support_of(root))
         return

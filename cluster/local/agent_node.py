@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from cluster.messages import AgentInfo
 from cluster.resources import Resources
 from isolation import ContainerSpec, Isolator
 
-__all__ = ["AGENT_ID", "AgentFailedError", "AgentNode"]
+__all__ = ["AGENT_ID", "AgentFailedError", "AgentNode", "group_name"]
 
 AGENT_ID = "agent"
 """The actor id of every agent."""
@@ -52,6 +53,11 @@ def _left_behind(path: Path) -> int:
         return sum(key[0] == "run" for key in store.load())
     finally:
         store.close()
+
+
+def group_name(work_dir: Path) -> str:
+    """The name of the control group for all of the agent with this work directory: another's has another."""
+    return f"ostrom-{hashlib.sha256(bytes(work_dir.resolve())).hexdigest()[:12]}"
 
 
 def _initialized() -> None:

@@ -104,6 +104,7 @@ class Machine:
         return self.can_hold
 
     async def recover(self, specs: Mapping[str, ContainerSpec]) -> list[FakeContainer]:
+        self.recovered = specs
         return list(self.containers.values())
 
     async def detach(self) -> None:
