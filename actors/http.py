@@ -127,7 +127,13 @@ class HttpRoutes:
         return protocol
 
     def add_route(
-        self, upid: UPID, path: str, handler: RouteHandler, methods: tuple[str, ...], help_: str, public: bool
+        self,
+        upid: UPID,
+        path: str,
+        handler: RouteHandler,
+        methods: tuple[str, ...],
+        help_: str,
+        public: bool = False,
     ) -> None:
         """Serve `/<id><path>`. ValueError if the path is malformed or taken."""
         if not path.startswith("/"):

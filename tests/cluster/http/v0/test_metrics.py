@@ -352,6 +352,10 @@ async def test_an_agent(tmp_path: Path) -> None:
             "tasks_failed": 1,
         }
         world.master.answers = False
+        for name in ("x", "y"):
+            world.machine.container(name).end(Exit(code=0))
+        await world.settle()
+        assert agent_metrics(world.agent)["slave/executors_terminated"] == 3
         await world.ping(connected=False)
         assert agent_metrics(world.agent)["slave/registered"] == 0
 
