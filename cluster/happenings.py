@@ -1,7 +1,7 @@
 """What happens at a master, for those who watch it within its process; nothing of it is sent.
 
-What is seen holds immutable values only: it stays as it was in the master's turn, however late it is looked at. As it
-never holds itself, those who look for that need not look here (gc).
+What is seen holds immutable values only: it stays as it was in the master's turn, however late it is looked at. There
+are many of them and no circles among them: the garbage collector is spared them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class TaskSeen(Struct, frozen=True, gc=False):
-    """A task; while it `holds` its resources, so many of them are `reserved` ones."""
+    """A task; while it `holds` its resources, so many of them are `reserved` ones. `former` are earlier statuses."""
 
     framework_id: str
     role: str
@@ -46,6 +46,7 @@ class TaskSeen(Struct, frozen=True, gc=False):
     status: TaskStatus
     reserved: Reserved
     holds: bool
+    former: tuple[TaskStatus, ...] = ()
 
 
 class ExecutorSeen(Struct, frozen=True, gc=False):

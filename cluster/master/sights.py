@@ -18,7 +18,14 @@ __all__ = ["see_agent", "see_all", "see_framework", "see_task"]
 def see_task(task: TaskEntry) -> TaskSeen:
     """A task."""
     return TaskSeen(
-        task.framework_id, task.role, task.agent_id, task.info, task.status, task.reserved, task.holds
+        task.framework_id,
+        task.role,
+        task.agent_id,
+        task.info,
+        task.status,
+        task.reserved,
+        task.holds,
+        task.former,
     )
 
 
