@@ -85,7 +85,6 @@ LACKING = [
     "master/event_queue_dispatches",
     "master/event_queue_http_requests",
     "master/http_cache_hits",
-    "master/operator_event_stream_subscribers",
     "master/operations/total",
     "master/operations/reserve/finished",
     "master/messages_register_framework",
