@@ -83,6 +83,8 @@ class HttpRoutes:
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
+        self.vacant: Callable[[web.Request], Response] | None = None
+        """Answers for paths that nobody serves while there is no `root`, but will be, or was: else that is 404."""
         self._aliases: dict[str, UPID] = {}
         self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
             "/health": (self._health, "200 while the event loop answers"),
@@ -185,6 +187,8 @@ class HttpRoutes:
         page = self._pages.get(request.path.rstrip("/"))
         route = None if page is not None else self._find(request.path)
         await self._check(request, route)
+        if page is None and route is None and self.root is None and self.vacant is not None:
+            return self.vacant(request)
         if page is not None:
             response = page[0](request)
             return response if isinstance(response, web.StreamResponse) else await response

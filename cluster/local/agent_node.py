@@ -88,6 +88,8 @@ class AgentNode:
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
         self.system.http.authenticate = authenticate
+        # At the start, and at the end: executors that hear 404 do not come back.
+        self.system.http.vacant = agent_http.nobody_there
         self._detector = StandaloneDetector(detector) if isinstance(detector, UPID) else detector
         self._info = AgentInfo(
             hostname or socket.gethostname(), resources, attributes or Attributes(), checkpoint=checkpoint

@@ -206,3 +206,27 @@ async def test_the_routes_of_an_ended_actor_are_gone(system: ActorSystem) -> Non
     system.terminate(upid)
     await system.wait(upid)
     assert (await fetch(system, "/greeter/state"))[0] == 404
+
+
+@pytest.mark.asyncio
+async def test_a_place_that_is_vacant_is_no_404() -> None:
+    async with ActorSystem() as system, aiohttp.ClientSession() as http:
+
+        async def status(method: str, path: str) -> tuple[int, str]:
+            url = "http://{}:{}{}".format(*system.address, path)
+            async with http.request(method, url) as response:
+                return response.status, await response.text()
+
+        assert (await status("GET", "/state"))[0] == 404
+        system.http.vacant = lambda request: web.Response(status=503, text=f"{request.path}: not yet")
+        for method in ("GET", "POST"):
+            assert await status(method, "/state") == (503, "/state: not yet")
+        assert (await status("GET", "/health"))[0] == 200
+        greeter = system.spawn(Greeter(), "greeter")
+        system.http.root = greeter
+        await system.call(greeter, lambda: None)
+        assert (await status("GET", "/state"))[0] == 200
+        assert (await status("GET", "/nothing"))[0] == 404
+        system.terminate(greeter)
+        await system.wait(greeter)
+        assert await status("GET", "/state") == (503, "/state: not yet")

@@ -10,16 +10,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+import pytest_asyncio
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
 from cluster.etcd.server import BECOME
 
-__all__ = ["Ensemble", "install"]
+__all__ = ["Ensemble", "ensemble", "zookeeper_package"]
 
 JAR = Path("/usr/share/java/zookeeper.jar")
 # The server is in the library; the package `zookeeper` would bring a desktop's Java.
@@ -151,3 +153,16 @@ class Ensemble:
             while not condition(nodes := await self.nodes(path)):
                 await asyncio.sleep(0.02)
         return nodes
+
+
+@pytest.fixture(scope="session")
+def zookeeper_package() -> None:
+    if reason := install():
+        pytest.skip(reason)
+
+
+@pytest_asyncio.fixture
+async def ensemble(zookeeper_package: None, tmp_path: Path) -> AsyncIterator[Ensemble]:
+    async with Ensemble(tmp_path) as ensemble:
+        await ensemble.start()
+        yield ensemble
