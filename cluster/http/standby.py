@@ -80,7 +80,7 @@ class Standby(Actor):
 
 
 def nobody_leads(request: web.Request) -> web.Response:
-    """What a master answers that neither stands by nor leads: 503. Calls of streams, which have ended, get no answer."""
+    """What a master answers that neither stands by nor leads: 503. Calls of streams get no answer: those have ended."""
     return hang_up(request) if STREAM_ID in request.headers else redirect(None)
 
 
