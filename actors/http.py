@@ -42,6 +42,8 @@ Response = web.StreamResponse
 RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable[[], Awaitable[Response]]]
 """Called in its actor's turn, which an awaitable prolongs; a function that it returns is called after the turn."""
 
+Page = Callable[[web.Request], Response | Awaitable[Response]]
+
 MAX_BODY = 4 * 1024 * 1024
 LOGGING_TOGGLE_SECONDS = 60.0
 TOGGLE = "/logging/toggle"
@@ -78,15 +80,18 @@ class HttpRoutes:
         self._forbidden: list[str] = []
         self.authenticate: Authenticator | None = None
         """Is asked about every request but those for `/health`, and for public routes; who is not known gets 401. None:
-        everybody may ask."""
+        everybody may ask.
+
+        `/<id>/health` of an actor that has no such route of its own is the same page.
+        """
         self._toggled: tuple[int, Timer] | None = None
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
-        self.vacant: Callable[[web.Request], Response] | None = None
-        """Answers for paths that nobody serves while there is no `root`, but will be, or was: else that is 404."""
+        self.unready: Callable[[web.Request], Response] | None = None
+        """Answers what is not found while there is no `root` but will be, or was. None: 404, as always."""
         self._aliases: dict[str, UPID] = {}
-        self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
+        self._pages: dict[str, tuple[Page, str]] = {
             "/health": (self._health, "200 while the event loop answers"),
             "/metrics": (self._metrics, "metrics for Prometheus"),
             "/metrics/snapshot": (self._snapshot, "the same metrics as one JSON object"),
@@ -122,7 +127,13 @@ class HttpRoutes:
         return protocol
 
     def add_route(
-        self, upid: UPID, path: str, handler: RouteHandler, methods: tuple[str, ...], help_: str, public: bool
+        self,
+        upid: UPID,
+        path: str,
+        handler: RouteHandler,
+        methods: tuple[str, ...],
+        help_: str,
+        public: bool = False,
     ) -> None:
         """Serve `/<id><path>`. ValueError if the path is malformed or taken."""
         if not path.startswith("/"):
@@ -174,6 +185,16 @@ class HttpRoutes:
                 candidate = candidate.rpartition("/")[0]
         return None
 
+    def _page(self, path: str) -> Page | None:
+        """The built-in page at this path. `/<id>/health` is that of the system, for whoever knows only actors."""
+        path = path.rstrip("/")
+        name, slash, rest = path.removeprefix("/").partition("/")
+        if slash and rest == "health" and path not in self._routes:
+            upid = self._aliases.get(name, UPID(name, *self._system.address))
+            path = "/health" if self._system.hosts(upid) else path
+        page = self._pages.get(path)
+        return None if page is None else page[0]
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if request.content.is_eof():
             return await self._answer(request)
@@ -184,13 +205,11 @@ class HttpRoutes:
             watched.end()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        page = self._pages.get(request.path.rstrip("/"))
+        page = self._page(request.path)
         route = None if page is not None else self._find(request.path)
-        await self._check(request, route)
-        if page is None and route is None and self.root is None and self.vacant is not None:
-            return self.vacant(request)
+        await self._check(request, route, health=page == self._health)
         if page is not None:
-            response = page[0](request)
+            response = page(request)
             return response if isinstance(response, web.StreamResponse) else await response
         if route is not None and request.method in route.methods:
             return await self._turn(route, request)
@@ -198,7 +217,13 @@ class HttpRoutes:
             return await self._post(request, route)
         if route is not None:
             raise web.HTTPMethodNotAllowed(request.method, route.methods)
-        raise web.HTTPNotFound(text=f"no route {request.path}; see /help\n")
+        return self._nowhere(request, f"no route {request.path}; see /help\n")
+
+    def _nowhere(self, request: web.Request, text: str) -> web.StreamResponse:
+        if self.root is None and self.unready is not None:
+            # There are clients that take 404 for the last word, and come again after 503.
+            return self.unready(request)
+        raise web.HTTPNotFound(text=text)
 
     def forbid(self, pattern: str) -> None:
         """Refuse all requests for paths that match (`*` and `?`), with 403: libprocess's firewall rules.
@@ -207,13 +232,15 @@ class HttpRoutes:
         """
         self._forbidden.append(pattern)
 
-    async def _check(self, request: web.Request, route: Route | None) -> None:
+    async def _check(self, request: web.Request, route: Route | None, *, health: bool) -> None:
         paths = ["/" + request.path.strip("/")]
         if route is not None:
             paths.append(f"/{route.upid.id}{route.path}".rstrip("/"))
+        if health:
+            paths.append("/health")
         if any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in self._forbidden):
             raise web.HTTPForbidden(text=f"{request.path} is forbidden here\n")
-        public = paths[0] == "/health" or (route is not None and route.public)
+        public = health or (route is not None and route.public)
         if self.authenticate is not None and not public:
             await authenticate(self.authenticate, request)
 
@@ -221,6 +248,8 @@ class HttpRoutes:
         try:
             result = await self._system.call(route.upid, route.handler, request)
             return result if isinstance(result, web.StreamResponse) else await result()
+        except web.RequestPayloadError as error:
+            raise _unreadable(error) from error
         except PeerGoneError as error:
             raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
         except web.HTTPException:
@@ -241,9 +270,15 @@ class HttpRoutes:
         if type_ is None or not self._system.hosts(upid):
             if route is not None and route.path != "/":
                 raise web.HTTPMethodNotAllowed(request.method, route.methods)
-            raise web.HTTPNotFound(text=f"no route, and no actor with a message: {request.path}; see /help\n")
+            return self._nowhere(
+                request, f"no route, and no actor with a message: {request.path}; see /help\n"
+            )
         try:
-            fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
+            body = await request.read()
+        except web.RequestPayloadError as error:
+            raise _unreadable(error) from error
+        try:
+            fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
             message = msgspec.convert({**fields, "t": tag}, type_, dec_hook=decode_hook)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise web.HTTPBadRequest(text=f"{tag}: {error}\n") from error
@@ -319,3 +354,12 @@ class HttpRoutes:
             f"{'/<actor>/<message>':32} POST  send a message with a JSON body; ?ask to await the reply"
         )
         return web.Response(text="\n".join(lines) + "\n")
+
+
+def _unreadable(error: web.RequestPayloadError) -> web.HTTPBadRequest:
+    """For a body that is not what its head says: cut off, or compressed wrongly."""
+    reason = str(error).rpartition("\n")[2].strip()
+    answer = web.HTTPBadRequest(text=f"the body cannot be read: {reason}\n")
+    # Nobody knows where the next request begins.
+    answer.force_close()
+    return answer

@@ -12,7 +12,7 @@ from cluster.master import Master
 
 from . import openapi, operator
 from .mesos_files import master_files
-from .snapshot import Snapshots
+from .snapshot import Recent, Snapshots
 from .standby import leader_page, redirect
 from .ui import page
 from .v0 import master as mesos_pages
@@ -92,7 +92,8 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING, lost: LostStreams
     master.route("/ui", page, help="its files")
     openapi.install(master, openapi.MASTER, "ostrom master")
     master.system.http.root = master.upid
-    master.system.http.metrics.add_source(master.upid, lambda: master_metrics(master))
+    figures = Recent(master.clock, lambda: master_metrics(master))
+    master.system.http.metrics.add_source(master.upid, figures.get)
     return snapshots
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from actors import UPID, Actor, format_address
-from cluster.election import Detector
+from cluster.election import MASTER_ID, Detector
 
 from .carrying import Carrier
 from .v0.metrics import standby_metrics
@@ -49,6 +49,8 @@ class Standby(Actor):
         # Who may ask is for the leader to say, where the request ends up.
         self.route("/", self._refer, methods=METHODS, help=f"anything else: {text}", public=True)
         self.system.http.root = self.upid
+        # Whoever asks a master under its name need not know that it is none yet.
+        self.system.http.add_alias(MASTER_ID, self.upid)
         self.system.http.metrics.add_source(self.upid, self._figures)
 
     def finalize(self) -> None:

@@ -87,9 +87,9 @@ class AgentNode:
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Executors that look for the agent may find one that begins, or ends.
+        self.system.http.unready = agent_http.nobody_there
         self.system.http.authenticate = authenticate
-        # At the start, and at the end: executors that hear 404 do not come back.
-        self.system.http.vacant = agent_http.nobody_there
         self._detector = StandaloneDetector(detector) if isinstance(detector, UPID) else detector
         self._info = AgentInfo(
             hostname or socket.gethostname(), resources, attributes or Attributes(), checkpoint=checkpoint

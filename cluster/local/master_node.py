@@ -59,9 +59,9 @@ class MasterNode:
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Also between standing by and leading, and at the end.
+        self.system.http.unready = nobody_leads
         self.system.http.authenticate = authenticate
-        # Between standing by and leading, and at the end: clients that hear 404 do not come back.
-        self.system.http.vacant = nobody_leads
         self.contender = contender or StandaloneContender()
         self._detector = detector
         self._standby_proxy = standby_proxy

@@ -86,6 +86,18 @@ async def test_basic_authentication(system: ActorSystem) -> None:
         assert await status(system, "/site/Anything", "POST", auth=auth) == 401, auth
     # For a load balancer that knows no password.
     assert await status(system, "/health") == 200
+    assert await status(system, "/site/health") == 200
+    # But an actor's own page is like any other.
+    upid = next(iter(system.actors)).upid
+    system.http.add_route(upid, "/health", lambda _: web.Response(), ("GET",), "")
+    assert await status(system, "/site/health") == 401
+
+
+@pytest.mark.asyncio
+async def test_health_is_forbidden_under_all_its_names(system: ActorSystem) -> None:
+    system.http.forbid("/health")
+    assert await status(system, "/health") == 403
+    assert await status(system, "/site/health") == 403
 
 
 @pytest.mark.asyncio

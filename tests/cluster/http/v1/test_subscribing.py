@@ -195,7 +195,7 @@ async def test_what_is_null_is_absent(served: Served) -> None:
 async def test_calls_get_no_answer_when_the_master_has_ended() -> None:
     """Clients stop for good when they are told that they are not subscribed, or that there is no such path."""
     async with Served() as served, Client(served.url) as client:
-        served.system.http.vacant = nobody_leads
+        served.system.http.unready = nobody_leads
         await client.subscribe()
         served.system.terminate(served.master.upid)
         assert await client.end() == []
