@@ -28,6 +28,7 @@ JAR = Path("/usr/share/java/zookeeper.jar")
 PACKAGES = ("libzookeeper-java", "default-jre-headless")
 INSTALL_TIMEOUT = 600
 WITHIN = 30.0
+AGAIN = {"max_tries": -1, "max_delay": 0.2}
 JAVA = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
@@ -95,9 +96,7 @@ class Ensemble:
         }
         await asyncio.to_thread(self._launch, lines)
         if self._client is None:
-            self._client = KazooClient(
-                self.address, 2.0, connection_retry={"max_tries": -1, "max_delay": 0.2}
-            )
+            self._client = KazooClient(self.address, 2.0, connection_retry=AGAIN, command_retry=AGAIN)
             self._client.start_async()
         async with asyncio.timeout(WITHIN):
             while not self._client.connected:
@@ -134,8 +133,8 @@ class Ensemble:
     # What is in it.
 
     async def do(self, method: str, *args: Any, **options: Any) -> Any:
-        """Call the client that looks into it."""
-        return await asyncio.to_thread(getattr(self._client, method), *args, **options)
+        """Call the client that looks into it; again if the server was not there, as its client may not know yet."""
+        return await asyncio.to_thread(self._client.retry, getattr(self._client, method), *args, **options)
 
     async def nodes(self, path: str) -> dict[str, bytes]:
         """The children of a path, with what they say."""
