@@ -170,7 +170,7 @@ async def test_the_root_answers_without_its_name(system: ActorSystem) -> None:
 
 @pytest.mark.asyncio
 async def test_while_there_is_no_root_but_will_be(system: ActorSystem) -> None:
-    system.http.unready = "not yet"
+    system.http.unready = lambda _: web.Response(status=503, text="not yet\n")
     assert await fetch(system, "/state") == (503, "not yet\n")
     assert await fetch(system, "/state", "POST") == (503, "not yet\n")
     # What is there is there.
