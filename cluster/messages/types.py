@@ -84,7 +84,7 @@ class CommandInfo(Struct, frozen=True, omit_defaults=True):
             return "command contains a NUL character"
         bad = [name for name in self.environment if not name or "=" in name]
         if bad:
-            return f"command.environment: {bad[0]!r} is not the name of a variable"
+            return f"command.environment: {bad[0][:80]!r} is not the name of a variable"
         if self.shell and self.arguments:
             return "command.arguments are given, but shell is true"
         if problem := uris_problem(self.uris):
