@@ -111,7 +111,7 @@ async def test_an_actors_health_is_the_systems(system: ActorSystem) -> None:
 @pytest.mark.asyncio
 async def test_an_actors_own_health_comes_first(system: ActorSystem) -> None:
     upid = next(iter(system.actors)).upid
-    system.http.add_route(upid, "/health", lambda _: web.Response(text="sick"), ("GET",), "")
+    system.http.add_route(upid, "/health", lambda _: web.Response(text="sick"), ("GET",), "", public=False)
     assert await fetch(system, "/greeter/health") == (200, "sick")
     assert await fetch(system, "/health") == (200, '{"healthy": true}')
 
