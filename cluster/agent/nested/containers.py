@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import shutil
 import signal
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,6 @@ from .ids import ContainerPath, lasting_id, passing_id, path_of, path_problem
 from .switchboard import Switchboard, WindowSize
 
 __all__ = ["Nested", "NestedContainers", "Surroundings"]
-
-log = logging.getLogger("ostrom.agent")
 
 MOST_ENDED = 1000
 """Containers whose end is kept for those who ask; whoever starts more should remove them."""
@@ -85,9 +82,9 @@ class NestedContainers:
         self._containerizer = containerizer
         self._fetcher = fetcher
         self._work_dir = work_dir
+        self._streams = work_dir / "streams"
         self._alive = alive
-        self._all: OrderedDict[ContainerPath, Nested] = OrderedDict()
-        self._launching: set[asyncio.Task[Any]] = set()
+        self._all: dict[ContainerPath, Nested] = {}
 
     def __iter__(self) -> Iterator[Nested]:
         return iter(list(self._all.values()))
@@ -190,6 +187,8 @@ class NestedContainers:
             directory, environment = parent.directory, parent.environment
         else:
             base = self._work_dir if parent is None else parent.directory
+            if parent is None:
+                base.mkdir(parents=True, exist_ok=True)
             directory = await asyncio.to_thread(places.make, base, nested.path[-1])
             nested.directory, environment = directory, places.environment(directory)
         nested.surroundings = Surroundings(directory, {**environment, **command.environment})
@@ -198,9 +197,7 @@ class NestedContainers:
         streams: dict[str, Any] = {"stdout": directory / "stdout", "stderr": directory / "stderr"}
         if session or terminal:
             journal = None if session else directory / "stdout"
-            nested.switchboard = Switchboard(
-                self._work_dir / "streams", terminal=terminal, window=window, journal=journal
-            )
+            nested.switchboard = Switchboard(self._streams, terminal=terminal, window=window, journal=journal)
             streams.update(nested.switchboard.streams)
         spec = ContainerSpec(
             id=(passing_id if nested.passing else lasting_id)(nested.path),
@@ -313,6 +310,8 @@ class NestedContainers:
 
     def recover(self, found: Mapping[str, Container], roots: Mapping[str, Surroundings]) -> Collection[str]:
         """Find again what an earlier process has started beside `roots`; return the names of those that are known."""
+        # Of sessions of a process that was killed.
+        shutil.rmtree(self._streams, ignore_errors=True)
         known = []
         paths = {path: name for name in found if (path := path_of(name)) is not None}
         for path in sorted(paths, key=len):

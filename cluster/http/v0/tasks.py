@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cluster.happenings import ExecutorSeen, TaskSeen
@@ -44,8 +44,15 @@ SUMMED = (
 """The states that summaries count."""
 
 
-def task(framework_id: str, agent_id: str, role: str, info: TaskInfo, told: TaskStatus) -> Json:
-    """A task. Of its statuses the latest is known."""
+def task(
+    framework_id: str,
+    agent_id: str,
+    role: str,
+    info: TaskInfo,
+    told: TaskStatus,
+    former: Sequence[TaskStatus] = (),
+) -> Json:
+    """A task, with what was told of it so far as it is known."""
     nothing = Resources()
     shown: Json = {
         "id": info.task_id,
@@ -58,7 +65,7 @@ def task(framework_id: str, agent_id: str, role: str, info: TaskInfo, told: Task
         "resources": flat(nothing, info.resources) if info.revocable else flat(info.resources),
         "role": role,
         # That it is on its way is told to nobody.
-        "statuses": [] if told.state is TaskState.STAGING else [status(told)],
+        "statuses": [status(each) for each in (*former, told) if each.state is not TaskState.STAGING],
     }
     if info.labels:
         shown["labels"] = labels(info.labels)

@@ -103,6 +103,8 @@ async def test_clients_of_mesos(candidate: Candidate) -> None:
     assert (await candidate.location("POST", path))[0] == 503
     await candidate.say(LEADER)
     assert await candidate.location("POST", path) == (307, f"//192.0.2.7:5050{path}")
+    for page in ("/state", "/master/state.json", "/master/slaves?slave_id=S1"):
+        assert await candidate.location("GET", page) == (307, f"//192.0.2.7:5050{page}")
     assert (await candidate.ask("GET", "/metrics/snapshot"))[1]["master/elected"] == 0
     # They ask for it before they look for the leader.
     for prefix in ("", "/master"):

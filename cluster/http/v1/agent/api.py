@@ -7,9 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from actors.http import long_body
 from cluster.agent import Agent
 from cluster.http.mesos_files import FilesError, MesosFiles, NoFileError
+from cluster.http.v0.agent_flags import agent_flags
 from cluster.http.v0.metrics import agent_metrics
+from cluster.http.v1.file_infos import file_infos
 from cluster.http.v1.media import answer_media
 from cluster.http.v1.verbosity import set_verbosity, verbosity
 from cluster.v1 import types as v1
@@ -21,7 +24,6 @@ from cluster.v1.types.agent import Call, Response
 from isolation import Exit
 
 from .containers import ContainerCalls
-from .flags import agent_flags
 from .inputs import InputCalls, UnexpectedCallError, quoted_records
 from .media import RECORDIO, answer_stream_media, call_media, is_recordio
 from .views import agent_view, executors_view, frameworks_view, state_view, tasks_view
@@ -30,7 +32,8 @@ __all__ = ["AgentApi"]
 
 Later = Callable[[], Awaitable[web.StreamResponse]]
 Type = Call.Type
-MAX_LOGGING = 2**63 / 10**9
+MAX_LOGGING = 86400.0
+"""Seconds."""
 NOT_HERE = {
     Type.ADD_RESOURCE_PROVIDER_CONFIG: "there are no resource providers here",
     Type.UPDATE_RESOURCE_PROVIDER_CONFIG: "there are no resource providers here",
@@ -58,11 +61,13 @@ class AgentApi:
             Type.GET_HEALTH: lambda _: Response.GetHealth(healthy=True),
             Type.GET_VERSION: lambda _: Response.GetVersion(version_info=v1.VersionInfo(version=VERSION)),
             Type.GET_FLAGS: lambda agent: Response.GetFlags(
-                flags=tuple(v1.Flag(name=name, value=value) for name, value in agent_flags(agent).items())
+                flags=tuple(
+                    v1.Flag(name=name, value=value) for name, value in sorted(agent_flags(agent).items())
+                )
             ),
             Type.GET_METRICS: lambda agent: Response.GetMetrics(
                 metrics=tuple(
-                    v1.Metric(name=name, value=value) for name, value in agent_metrics(agent).items()
+                    v1.Metric(name=name, value=value) for name, value in sorted(agent_metrics(agent).items())
                 )
             ),
             Type.GET_LOGGING_LEVEL: lambda agent: Response.GetLoggingLevel(
@@ -86,6 +91,7 @@ class AgentApi:
         media = call_media(request)
         try:
             if is_recordio(request):
+                long_body(request)
                 return await self._containers.attach_input(InputCalls(request.content.iter_any(), media))
             body = await request.read()
             if (records := quoted_records(body)) is not None:
@@ -104,7 +110,7 @@ class AgentApi:
     async def _call(self, request: web.Request, call: Call) -> web.StreamResponse:
         kind = call.type
         if kind is None or kind is Type.UNKNOWN:
-            raise RefusedError("type is missing, or not known")
+            raise web.HTTPNotImplemented(text="type is not known\n")
         if kind in NOT_HERE:
             raise RefusedError(f"{kind}: {NOT_HERE[kind]}")
         if kind in self._views:
@@ -157,20 +163,7 @@ class AgentApi:
         try:
             if isinstance(part, Call.ListFiles):
                 rows = await self._files.browse(part.path)
-                return Response.ListFiles(
-                    file_infos=tuple(
-                        v1.FileInfo(
-                            path=row.path,
-                            nlink=row.nlink,
-                            size=row.size,
-                            mtime=v1.TimeInfo(nanoseconds=row.mtime),
-                            mode=row.mode,
-                            uid=row.uid,
-                            gid=row.gid,
-                        )
-                        for row in rows
-                    )
-                )
+                return Response.ListFiles(file_infos=file_infos(rows))
             data, size = await self._files.read(part.path, part.offset, part.length)
             return Response.ReadFile(size=size, data=data)
         except NoFileError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from aiohttp import web
@@ -28,7 +29,7 @@ from cluster.v1 import types as v1
 from cluster.v1.errors import RefusedError
 from cluster.v1.translate.commands import check_container, command_of
 from cluster.v1.types.agent import Call, Response
-from isolation import Exit, Usage
+from isolation import Exit, LauncherClosedError, Usage
 
 from .inputs import InputCalls, container_of, feed, window_of
 from .media import StreamMedia
@@ -143,6 +144,9 @@ class ContainerCalls:
             return await container.wait()
         except NestedError as error:
             raise web.HTTPNotFound(text=f"{error}\n") from error
+        except LauncherClosedError as error:
+            # It lives on, and who asks the next process of the agent is told.
+            raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
 
     async def kill(self, container_id: v1.ContainerID, number: int | None, path: str) -> web.Response:
         """Signal it. HTTPNotFound, also if it has ended."""
@@ -173,18 +177,24 @@ class ContainerCalls:
         if nested is not None and nested.switchboard is not None:
             return await self._serve(request, media, nested)
         if nested is not None:
-            ended, directory = nested.ended.done, nested.directory
-        else:
-            try:
-                container = await self._call(lambda: self._of_run(where))
-            except NoContainerError as error:
-                raise web.HTTPNotFound(text=f"{error}\n") from error
-            run = await self._call(lambda: self._run(where[0]))
+            return await self._follow(request, media, nested.directory, nested.ended.done)
+        try:
+            run, container = await self._call(lambda: (self._run(where[0]), self._of_run(where)))
+        except NoContainerError as error:
+            raise web.HTTPNotFound(text=f"{error}\n") from error
+        ending = asyncio.ensure_future(container.wait())
+        try:
             directory = None if run is None else self._agent.sandbox_of(run)
-            ending = asyncio.ensure_future(container.wait())
-            ended = ending.done
+            return await self._follow(request, media, directory, ending.done)
+        finally:
+            ending.cancel()
+
+    async def _follow(
+        self, request: web.Request, media: StreamMedia, directory: Path | None, ended: Callable[[], bool]
+    ) -> web.StreamResponse:
+        """Answer with what is written into the files of one that was started without streams."""
         if directory is None:
-            raise web.HTTPNotFound(text=f"container {'.'.join(where)[:255]!r} has no output\n")
+            raise web.HTTPNotFound(text="the container has no directory, and no output\n")
         source = FollowedFiles(directory, ended, self._agent.clock)
         await source.begin()
         return await serve_output(request, media, source, self._agent.clock)
