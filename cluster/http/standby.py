@@ -77,7 +77,9 @@ class Standby(Actor):
     def _refer(self, request: web.Request) -> web.Response | Callable[[], Awaitable[web.StreamResponse]]:
         carrier = self._carrier
         if carrier is None:
-            return redirect(self._elsewhere, request.raw_path)
+            path = request.raw_path
+            # Who believes in a proxy says the whole URL.
+            return redirect(self._elsewhere, path if path.startswith("/") else request.rel_url.raw_path_qs)
         return lambda: carrier.carry(request)
 
 
@@ -86,12 +88,15 @@ def nobody_leads(request: web.Request) -> web.Response:
     return hang_up(request) if STREAM_ID in request.headers else redirect(None)
 
 
-def redirect(leader: UPID | None, path: str = "/") -> web.Response:
-    """Send who asks to the leader, 307: the same request, there. 503 if there is none."""
+def redirect(leader: UPID | None, path: str = "") -> web.Response:
+    """Send who asks to the leader, 307: the same request, there, or with no path to the root. 503 if there is none.
+
+    No scheme, as in Mesos, whose clients put one before it; and it is TLS where it was.
+    """
     if leader is None:
         return web.Response(status=503, text="no master leads now\n", headers={"Retry-After": "1"})
-    # Whatever came as a path stays one: it begins with a slash, and names no other host.
-    place = f"http://{format_address(leader.address)}/{path.lstrip('/')}"
+    # Whatever came as a path stays one: it begins with one slash, and names no other host.
+    place = f"//{format_address(leader.address)}" + (f"/{path.lstrip('/')}" if path else "")
     return web.Response(status=307, headers={"Location": place, "Cache-Control": "no-store"})
 
 

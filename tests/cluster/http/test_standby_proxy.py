@@ -208,7 +208,7 @@ async def test_its_own_pages_stay_its_own(pair: Pair) -> None:
     async with pair.http.get(f"{pair.url}/leader") as response:
         assert await response.json() == {"leader": f"{host}:{port}", "leads": False}
     async with pair.http.get(f"{pair.url}/redirect", allow_redirects=False) as response:
-        assert (response.status, response.headers["Location"]) == (307, f"http://{host}:{port}/")
+        assert (response.status, response.headers["Location"]) == (307, f"//{host}:{port}")
     async with pair.http.get(f"{pair.url}/health") as response:
         assert response.status == 200
     assert pair.leader.requests == 0

@@ -85,7 +85,7 @@ async def served(tmp_path: Path) -> AsyncIterator[ServedAgent]:
 
 def check(state: dict[str, Any]) -> None:
     # Of what is reserved an agent is told only where it is used.
-    lacks = {*fields.BUILD, "reserved_resources", "unreserved_resources"}
+    lacks = {*fields.BUILD, "build_user", "reserved_resources", "unreserved_resources"}
     lacks |= {"reserved_resources_full", "unreserved_resources_full"}
     fields.check(state, fields.AGENT_STATE, fields.AGENT_STATE_MAYBE, lacks=lacks)
     for framework in state["frameworks"] + state["completed_frameworks"]:
