@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actors.http import basic_auth
 from cluster.messages import CommandInfo, ExecutorInfo, RunTaskGroup
 from cluster.v1 import json as v1_json
 from cluster.v1 import protobuf, recordio
@@ -390,3 +392,14 @@ async def test_with_containers_that_are_no_processes(world: ServedAgent, json_cl
     spec = world.machine.containers[f"nested.{parent}.one"].spec
     assert spec.argv == ("/bin/sh", "-c", "true")
     assert json.loads(json.dumps(dict(spec.env)))["MESOS_SANDBOX"] == str(spec.cwd)
+
+
+@pytest.mark.asyncio
+async def test_who_is_not_known_is_told_nothing(world: ServedAgent, client: OperatorClient) -> None:
+    assert world.home is not None
+    world.home.http.authenticate = basic_auth({"operator": "secret"})
+    headers = {"Content-Type": RECORDIO, "Message-Content-Type": client.media}
+    for call, more in (({"type": "GET_HEALTH"}, {}), ({"type": "LAUNCH_CONTAINER"}, {}), (b"", headers)):
+        assert (await client.send(call, **more))[0] == 401
+    known = "Basic " + base64.b64encode(b"operator:secret").decode()
+    assert (await client.send({"type": "GET_HEALTH"}, Authorization=known))[0] == 200
