@@ -210,6 +210,7 @@ class Books:
     ) -> None:
         """A new state: noted, and on its way to the framework until it is acknowledged."""
         before = task.status
+        run = None if before.container_id else self.find(framework_id, task.info.task_id)
         if state.terminal and not before.state.terminal:
             self.counters[f"tasks_{state.short.lower()}"] += 1
         task.status = TaskStatus(
@@ -226,6 +227,7 @@ class Books:
             exit_code,
             before.healthy if healthy is None else healthy,
             before.check_status if check_status is None else check_status,
+            run.container_id if run is not None else before.container_id,
         )
         self.touch_task((framework_id, task.info.task_id))
         self.send_update(framework_id, task.status, now)

@@ -257,7 +257,8 @@ class TaskStatus(Struct, frozen=True, omit_defaults=True):
     """A state that a task has reached, who says so, and why.
 
     `uuid` is set on what must be acknowledged; statuses that the master makes have none. `timestamp` is in
-    seconds since the epoch.
+    seconds since the epoch. `container_id` is that of the container it ran in, or its executor did, by which an agent's
+    operator API knows it.
     """
 
     task_id: str
@@ -273,6 +274,7 @@ class TaskStatus(Struct, frozen=True, omit_defaults=True):
     exit_code: int | None = None
     healthy: bool | None = None
     check_status: CheckStatusInfo | None = None
+    container_id: str = ""
 
 
 class Filters(Struct, frozen=True, omit_defaults=True):

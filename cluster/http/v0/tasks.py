@@ -73,6 +73,8 @@ def status(told: TaskStatus) -> Json:
     shown: Json = {"state": told.state.value, "timestamp": told.timestamp}
     if told.healthy is not None:
         shown["healthy"] = told.healthy
+    if told.container_id:
+        shown["container_status"] = {"container_id": {"value": told.container_id}}
     return shown
 
 

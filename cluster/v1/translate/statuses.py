@@ -52,6 +52,9 @@ def status_to(status: TaskStatus) -> v1.TaskStatus:
         uuid=uuid_to(status.uuid) if status.uuid else None,
         healthy=status.healthy,
         check_status=None if status.check_status is None else check_status_to(status.check_status),
+        container_status=v1.ContainerStatus(container_id=v1.ContainerID(value=status.container_id))
+        if status.container_id
+        else None,
     )
 
 

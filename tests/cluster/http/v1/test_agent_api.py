@@ -105,9 +105,14 @@ async def test_tasks_executors_and_frameworks(world: ServedAgent, client: Operat
         "mem": 32,
     }
     assert command["statuses"][-1]["state"] == "TASK_RUNNING"
+    assert command["statuses"][-1]["container_status"] == {
+        "container_id": value(world.machine.container("command").id)
+    }
     assert "executor_id" not in command
     assert tasks["queued_tasks"][0]["executor_id"] == value("e")
     assert tasks["terminated_tasks"][0]["state"] == "TASK_FAILED"
+    # It is told of what has ended, too.
+    assert tasks["terminated_tasks"][0]["statuses"][-1]["container_status"]["container_id"]["value"]
     executors = {
         each["executor_info"]["executor_id"]["value"]: each["executor_info"]
         for each in (await client.get("GET_EXECUTORS"))["executors"]
