@@ -139,6 +139,7 @@ class Agent(Hearing):
         """Find again what was left, make ready to run things, then look for the master."""
         self.restore()
         state, known = self.state, self._known
+        state.host = self.upid.host
         if self._seed is not None:
             # Names must differ from those of the life before.
             self._rng = random.Random(f"{self._seed}/{state.life}")  # noqa: S311

@@ -12,6 +12,7 @@ import msgspec
 from cluster.messages import (
     AgentInfo,
     CheckStatusInfo,
+    ContainerStatus,
     ExitedExecutor,
     FrameworkInfo,
     Reason,
@@ -49,6 +50,8 @@ class Books:
     options: AgentOptions = field(default_factory=AgentOptions)
 
     def __post_init__(self) -> None:
+        self.host = ""
+        """Where it is reached, without the port."""
         self.taken: AgentInfo | None = None
         """How the agent introduced itself when a master last took it: what it is held to when it is started again."""
         self.boot_id = ""
@@ -210,7 +213,9 @@ class Books:
     ) -> None:
         """A new state: noted, and on its way to the framework until it is acknowledged."""
         before = task.status
-        run = None if before.container_id else self.find(framework_id, task.info.task_id)
+        run = self.runs.get((framework_id, before.executor_id))
+        if run is not None and run.is_group:
+            run = self.runs.get((framework_id, task.info.task_id))
         if state.terminal and not before.state.terminal:
             self.counters[f"tasks_{state.short.lower()}"] += 1
         task.status = TaskStatus(
@@ -227,7 +232,7 @@ class Books:
             exit_code,
             before.healthy if healthy is None else healthy,
             before.check_status if check_status is None else check_status,
-            run.container_id if run is not None else before.container_id,
+            before.container if run is None else ContainerStatus(run.container_id, self.host),
         )
         self.touch_task((framework_id, task.info.task_id))
         self.send_update(framework_id, task.status, now)

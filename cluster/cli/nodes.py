@@ -12,9 +12,11 @@ import rich_click as click
 from cluster.agent import AgentOptions, ReconfigurationPolicy
 from cluster.attributes import Attributes
 from cluster.election import detector_for
+from cluster.http.authentication import authenticator_for
 from cluster.local import AgentNode
 from cluster.resources import Resources
 
+from .credentials import authentication_options
 from .options import ATTRIBUTES, RESOURCES, SECONDS, master_option, option
 from .serve import serve
 
@@ -115,6 +117,7 @@ __all__ = ["agent", "machine_resources"]
     is_flag=True,
     help="Offer --resources though this machine has less: for clusters on one machine.",
 )
+@authentication_options
 def agent(
     master: str,
     host: str,
@@ -137,6 +140,8 @@ def agent(
     gc_disk_headroom: float,
     fetcher_cache_size: int,
     overcommit: bool,
+    http_credentials: Path | None,
+    http_token_key: Path | None,
 ) -> None:
     """Run an agent: it offers this machine's resources and runs what it is sent, contained.
 
@@ -174,6 +179,7 @@ def agent(
             hostname=hostname or socket.gethostname(),
             attributes=attributes,
             options=options,
+            authenticate=authenticator_for(http_credentials, http_token_key),
         )
 
     async def ready(node: AgentNode) -> None:

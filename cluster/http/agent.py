@@ -14,6 +14,7 @@ from cluster.agent import Agent
 
 from . import files, openapi
 from .mesos_files import agent_files
+from .snapshot import Recent
 from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
 from .v1.agent import AgentApi
@@ -89,7 +90,9 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
     ExecutorApi(agent, max_waiting).install()
     virtual_files = agent_files(agent)
     AgentApi(agent, virtual_files).install()
-    agent.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+    agent.route(
+        "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+    )
     agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
     agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
     agent.route(
@@ -100,7 +103,8 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
     mesos_pages.install(agent, virtual_files)
     openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
-    agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
+    figures = Recent(agent.clock, lambda: agent_metrics(agent))
+    agent.system.http.metrics.add_source(agent.upid, figures.get)
 
 
 def _state(agent: Agent) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from cluster.master import Master
 
 from . import openapi, operator
 from .mesos_files import master_files
-from .snapshot import Snapshots
+from .snapshot import Recent, Snapshots
 from .standby import leader_page, redirect
 from .ui import page
 from .v0 import master as mesos_pages
@@ -82,14 +82,17 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
     SchedulerApi(master, max_waiting).install()
     mesos_pages.install(master, snapshots, master_files())
     OperatorApi(master, snapshots, master_files(), max_waiting).install()
-    master.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+    master.route(
+        "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+    )
     master.route("/leader", lambda _: leader_page(master.upid, leads=True), help="who leads, as JSON")
-    master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here")
+    master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here", public=True)
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
     openapi.install(master, openapi.MASTER, "ostrom master")
     master.system.http.root = master.upid
-    master.system.http.metrics.add_source(master.upid, lambda: master_metrics(master))
+    figures = Recent(master.clock, lambda: master_metrics(master))
+    master.system.http.metrics.add_source(master.upid, figures.get)
     return snapshots
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from actors import UPID, Actor, format_address
-from cluster.election import Detector
+from cluster.election import MASTER_ID, Detector
 
 from .carrying import Carrier
 from .v0.metrics import standby_metrics
@@ -38,11 +38,16 @@ class Standby(Actor):
             self.every(CHECK_INTERVAL, self._carrier.check)
         self._detector.watch(lambda leader: self.defer(self._detected, leader))
         self.route("/leader", lambda _: leader_page(self._elsewhere, leads=False), help="who leads, as JSON")
-        self.route("/redirect", lambda _: redirect(self._elsewhere), help="307 to the leader")
-        self.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+        self.route("/redirect", lambda _: redirect(self._elsewhere), help="307 to the leader", public=True)
+        self.route(
+            "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+        )
         text = "what the leader answers" if self._carries else "307 to the same of the leader"
-        self.route("/", self._refer, methods=METHODS, help=f"anything else: {text}")
+        # Who may ask is for the leader to say, where the request ends up.
+        self.route("/", self._refer, methods=METHODS, help=f"anything else: {text}", public=True)
         self.system.http.root = self.upid
+        # Whoever asks a master under its name need not know that it is none yet.
+        self.system.http.add_alias(MASTER_ID, self.upid)
         self.system.http.metrics.add_source(self.upid, self._figures)
 
     def finalize(self) -> None:

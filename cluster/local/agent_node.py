@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
+from actors.http import Authenticator
 from cluster.agent import (
     Agent,
     AgentOptions,
@@ -62,6 +63,7 @@ class AgentNode:
 
     `timers`: tasks are timers, not processes (see TimerContainerizer); `duration` says how long each runs. With
     `checkpoint` what it runs outlives its process, and is found again by the next one with the same `work_dir`.
+    `authenticate` says who may ask over HTTP.
     """
 
     def __init__(
@@ -79,11 +81,15 @@ class AgentNode:
         checkpoint: bool = False,
         timers: bool = False,
         duration: Callable[[ContainerSpec], float] | None = None,
+        authenticate: Authenticator | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Executors that look for the agent may find one that begins, or ends.
+        self.system.http.unready = "no agent is here now"
+        self.system.http.authenticate = authenticate
         self._detector = StandaloneDetector(detector) if isinstance(detector, UPID) else detector
         self._info = AgentInfo(
             hostname or socket.gethostname(), resources, attributes or Attributes(), checkpoint=checkpoint

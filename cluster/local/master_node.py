@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
+from actors.http import Authenticator
 from allocators import OfferAllocator
 from cluster.election import MASTER_ID, Contender, Detector, StandaloneContender
 from cluster.etcd import EtcdRefusedError
@@ -33,7 +34,7 @@ class MasterNode:
     With a `detector` it stands by until then, and says who leads, or with `standby_proxy` asks the leader in the stead
     of whoever asks here. The node has started as soon as it does that, and ends when it has lost the lead: whoever
     watches over it starts it again, knowing nothing. Without one it leads when it has started. An `announcer` tells
-    others that it leads, while it does.
+    others that it leads, while it does. `authenticate` says who may ask over HTTP.
     """
 
     def __init__(
@@ -51,11 +52,15 @@ class MasterNode:
         weights: dict[str, float] | None = None,
         roles: Mapping[str, RoleOptions] | None = None,
         allocator: OfferAllocator | str = "drf",
+        authenticate: Authenticator | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Also between standing by and leading, and at the end.
+        self.system.http.unready = "no master is here now"
+        self.system.http.authenticate = authenticate
         self.contender = contender or StandaloneContender()
         self._detector = detector
         self._standby_proxy = standby_proxy

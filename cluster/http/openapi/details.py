@@ -142,7 +142,7 @@ MASTER: Mapping[tuple[str, str], Detail] = {
                 query={
                     "limit": Query("how many, 100 if nothing is said", type="integer"),
                     "offset": Query("how many are left out before those", type="integer"),
-                    "order": Query("asc or des (if nothing is said), by the time of their last status"),
+                    "order": Query("asc or des (if nothing is said), by the time of their first status"),
                     "framework_id": FRAMEWORK,
                     "task_id": Query("a task's id"),
                 }
@@ -213,7 +213,15 @@ NO_FILE = {404: "there is no such sandbox, directory or file"}
 
 AGENT: Mapping[tuple[str, str], Detail] = {
     **BOTH,
-    **_mesos({**MESOS_FILES, "/state": JSON, "/flags": JSON}),
+    **_mesos(
+        {
+            **MESOS_FILES,
+            "/state": JSON,
+            "/flags": JSON,
+            "/containers": Detail(query={"container_id": Query("a container's id")}),
+            "/monitor/statistics": JSON,
+        }
+    ),
     ("POST", "/api/v1/executor"): Detail(
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
     ),

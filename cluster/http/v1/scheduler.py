@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
 
 from actors import PeerGoneError, TooManyActorsError
+from actors.http import principal_of
 from cluster.master import Master
 from cluster.messages import Subscribe, UpdateFramework
 from cluster.registry import RegistryError
@@ -96,23 +95,13 @@ class SchedulerApi:
 
     def _with_principal(self, request: web.Request, subscribe: Subscribe) -> Subscribe:
         """Give the framework the principal that it has shown to be, if it names none."""
-        principal, framework = self._principal(request), subscribe.framework
+        principal, framework = principal_of(request), subscribe.framework
         if principal is None:
             return subscribe
         _check_principal(principal, framework.principal or principal)
         return msgspec.structs.replace(
             subscribe, framework=msgspec.structs.replace(framework, principal=principal)
         )
-
-    def _principal(self, request: web.Request) -> str | None:
-        """Whom the request is from, if that was asked for and HTTP basic authentication says it."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if self._master.system.http.authenticate is None or scheme.lower() != "basic":
-            return None
-        try:
-            return base64.b64decode(token.strip(), validate=True).decode().partition(":")[0]
-        except (binascii.Error, ValueError) as error:
-            raise _bad(f"Authorization: {error}") from error
 
     # Calls.
 
@@ -122,7 +111,7 @@ class SchedulerApi:
         if call.framework_id is None:
             raise _bad("framework_id is missing")
         framework = self._find(call.framework_id.value)
-        principal = self._principal(request)
+        principal = principal_of(request)
         if principal is not None:
             _check_principal(principal, framework.principal)
         given = request.headers.get(STREAM_ID)

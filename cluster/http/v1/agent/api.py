@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from actors.http import long_body
 from cluster.agent import Agent
 from cluster.http.mesos_files import FilesError, MesosFiles, NoFileError
 from cluster.http.v0.agent_flags import agent_flags
@@ -90,6 +91,7 @@ class AgentApi:
         media = call_media(request)
         try:
             if is_recordio(request):
+                long_body(request)
                 return await self._containers.attach_input(InputCalls(request.content.iter_any(), media))
             body = await request.read()
             if (records := quoted_records(body)) is not None:

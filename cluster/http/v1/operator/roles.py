@@ -8,7 +8,7 @@ from cluster.master.sights import see_all
 from cluster.master.validation import role_problem
 from cluster.registry import Quota
 from cluster.v1.errors import shown
-from cluster.v1.translate.operator_resources import Tally, offered, used
+from cluster.v1.translate.operator_resources import Tally
 from cluster.v1.translate.operator_roles import (
     RoleQuota,
     quota_config_of,
@@ -65,12 +65,12 @@ async def get_roles(desk: Desk, _: Call) -> Response:
             members.setdefault(role, []).append(framework.info.id)
     tallies: dict[str, Tally] = {}
     for task in seen.tasks:
-        used((task,), (), tallies.setdefault(task.role, Tally()))
+        tallies.setdefault(task.role, Tally()).add_task(task)
     for executor in seen.executors:
-        used((), (executor,), tallies.setdefault(executor.role, Tally()))
+        tallies.setdefault(executor.role, Tally()).add_executor(executor)
     for framework in seen.frameworks:
         for offer in framework.offers:
-            offered((offer,), tallies.setdefault(offer.role, Tally()))
+            tallies.setdefault(offer.role, Tally()).add_offer(offer)
     roles = tuple(
         role_to(
             name,

@@ -9,9 +9,8 @@ from cluster.v1.translate.agents import agent_to
 from cluster.v1.translate.operator_agents import agent_seen_to
 from cluster.v1.translate.operator_frameworks import framework_seen_to
 from cluster.v1.translate.operator_tasks import executor_seen_to, task_seen_to
+from cluster.v1.trees import Tree
 from cluster.v1.types.master import Call, Event, Response
-
-from .pieces import Tree
 
 __all__ = ["VIEWS", "subscribed"]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from actors.slow_bodies import STALL
 from cluster.messages import TaskState
 from tests.cluster.http.v1.agents import OperatorClient, RealAgent, child, shell
 from tests.cluster.http.v1.client import JSON, PROTOBUF
@@ -349,6 +350,18 @@ async def test_one_input_at_a_time(client: OperatorClient, parent: str) -> None:
         assert await first == (200, "")
         assert (await client.feed(one, b"third"))[0] == 200
         await output.until(b"firstthird")
+
+
+async def test_an_input_may_be_silent_for_long(world: RealAgent, client: OperatorClient, parent: str) -> None:
+    one, over = child(parent, "one"), asyncio.Event()
+    async with client.output(
+        "LAUNCH_NESTED_CONTAINER_SESSION", container_id=one, command=shell("cat")
+    ) as output:
+        feeding = asyncio.ensure_future(client.feed(one, b"first", wait=over))
+        await output.until(b"first")
+        await world.advance(3 * STALL)
+        over.set()
+        assert await feeding == (200, "")
 
 
 async def test_an_input_that_outlasts_its_container(client: OperatorClient, parent: str) -> None:

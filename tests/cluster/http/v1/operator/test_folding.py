@@ -30,7 +30,7 @@ def told(state: MasterState, folded: Folded) -> list[str]:
     kinds = []
     happenings, state.happenings = state.happenings, []
     for happening in happenings:
-        event = json.loads(JSON.encode(happening_event(happening)))
+        event = json.loads(asyncio.run(encode_slowly(happening_event(happening), JSON)))
         folded.event(event["type"], event[event["type"].lower()])
         kinds.append(event["type"])
     return kinds
