@@ -31,6 +31,7 @@ from cluster.v1.translate.commands import check_container, command_of
 from cluster.v1.types.agent import Call, Response
 from isolation import Exit, LauncherClosedError, Usage
 
+from .askers import Asker
 from .inputs import InputCalls, container_of, feed, window_of
 from .media import StreamMedia
 from .streams import FollowedFiles, serve_output
@@ -209,10 +210,12 @@ class ContainerCalls:
         finally:
             switchboard.leave(viewer)
 
-    async def attach_input(self, calls: InputCalls) -> web.Response:
+    async def attach_input(self, calls: InputCalls, asker: Asker) -> web.Response:
         """Give it what the body says; 200 at its end, or at that of the container."""
         container_id = container_of(await calls.next())
-        where = path_of(container_id, "attach_container_input.container_id")
+        path = "attach_container_input.container_id"
+        asker.check(self._agent, self.whole_path(container_id, path))
+        where = path_of(container_id, path)
         nested = self._nested.find(where)
         if nested is None:
             run = await self._call(lambda: self._run(where[0]))
@@ -231,6 +234,12 @@ class ContainerCalls:
         finally:
             switchboard.input_taken = False
         return web.Response()
+
+    def whole_path(self, container_id: v1.ContainerID, path: str) -> ContainerPath:
+        """The values of its id, from the outermost container's on; RefusedError for those that can be none."""
+        where = path_of(container_id, path)
+        nested = self._nested.find(where)
+        return where if nested is None else nested.path
 
     # Questions.
 

@@ -23,7 +23,7 @@ from cluster.v1 import protobuf, recordio
 from cluster.v1.types.agent import Call, Response
 from isolation import Exit
 from tests.cluster.agent.world import FRAMEWORK
-from tests.cluster.http.v1.agents import RECORDIO, OperatorClient, shell
+from tests.cluster.http.v1.agents import RECORDIO, OperatorClient, child, shell
 from tests.cluster.http.v1.client import JSON, PROTOBUF, value
 from tests.cluster.http.v1.executors import ServedAgent
 from tests.cluster.v1.arbitrary import messages_of
@@ -408,3 +408,38 @@ async def test_who_is_not_known_is_told_nothing(world: ServedAgent, client: Oper
         assert (await client.send(call, **more))[0] == 401
     known = "Basic " + base64.b64encode(b"operator:secret").decode()
     assert (await client.send({"type": "GET_HEALTH"}, Authorization=known))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_an_executor_is_known_by_its_token(world: ServedAgent, client: OperatorClient) -> None:
+    """It can start containers below its own, and do nothing else."""
+    await world.run(task("t", "cpus:0.1;mem:16", executor=executor("e")), task("other", "cpus:0.1;mem:16"))
+    own, other = world.machine.container("e"), world.machine.container("other")
+    assert world.home is not None
+    world.home.http.authenticate = basic_auth({"operator": "secret"})
+    token = own.spec.env["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"]
+
+    async def send(kind: str, parent: str, name: str = "one", given: str = token, **more: Any) -> int:
+        part = {"container_id": child(parent, name) if parent else {"value": name}, **more}
+        status, _ = await client.send({"type": kind, kind.lower(): part}, Authorization=f"Bearer {given}")
+        return status
+
+    launch = {"command": shell("true")}
+    assert await send("LAUNCH_NESTED_CONTAINER", own.id, **launch) == 200
+    world.machine.containers[f"nested.{own.id}.one"].end(Exit(code=0))
+    await world.settle()
+    assert await send("WAIT_NESTED_CONTAINER", own.id) == 200
+    # By its value alone it is still below its own.
+    assert await send("WAIT_NESTED_CONTAINER", "") == 200
+    assert await send("REMOVE_NESTED_CONTAINER", own.id) == 200
+    assert await send("LAUNCH_NESTED_CONTAINER", own.id, given="x" * 64, **launch) == 401
+    assert await send("LAUNCH_NESTED_CONTAINER", other.id, **launch) == 401
+    assert await send("LAUNCH_CONTAINER", "", **launch) == 401
+    bearer = f"Bearer {token}"
+    assert (await client.send({"type": "GET_CONTAINERS"}, Authorization=bearer))[0] == 401
+    first = {
+        "type": "ATTACH_CONTAINER_INPUT",
+        "attach_container_input": {"type": "CONTAINER_ID", "container_id": child(other.id, "x")},
+    }
+    headers = {"Content-Type": RECORDIO, "Message-Content-Type": client.media, "Authorization": bearer}
+    assert (await client.send(recordio.encode(client.encode(first)), **headers))[0] == 401
