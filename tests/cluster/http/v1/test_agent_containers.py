@@ -269,7 +269,7 @@ async def test_a_terminal(client: OperatorClient, parent: str) -> None:
     one = child(parent, "one")
     container = {"type": "MESOS", "tty_info": {"window_size": {"rows": 11, "columns": 22}}}
     line = "stty size; test -t 0 && test -t 1 && test -t 2 && echo ready; trap 'stty size' WINCH"
-    line += "; while :; do read a; done"
+    line += '; while :; do read a; test "$a" = quit && exit 9; done'
     async with client.output(
         "LAUNCH_NESTED_CONTAINER_SESSION", container_id=one, command=shell(line), container=container
     ) as output:
@@ -281,9 +281,9 @@ async def test_a_terminal(client: OperatorClient, parent: str) -> None:
         await output.until(b"33 44\r\n")
         await output.until(b"typed")
         assert output.got["STDERR"] == b""
-        assert await client.feed(one, b"\x03") == (200, "")
+        assert await client.feed(one, b"quit\n") == (200, "")
         await output.all()
-    assert await ended(client, one) in (signal.SIGINT, 130 << 8)
+    assert await ended(client, one) == 9 << 8
 
 
 async def test_a_terminal_without_a_session(world: RealAgent, client: OperatorClient, parent: str) -> None:
