@@ -88,8 +88,8 @@ class HttpRoutes:
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
-        self.unready = ""
-        """What is said, with 503, of what is not found while there is no `root` but will be. Empty: 404, as always."""
+        self.unready: Callable[[web.Request], Response] | None = None
+        """Answers what is not found while there is no `root` but will be, or was. None: 404, as always."""
         self._aliases: dict[str, UPID] = {}
         self._pages: dict[str, tuple[Page, str]] = {
             "/health": (self._health, "200 while the event loop answers"),
@@ -127,7 +127,13 @@ class HttpRoutes:
         return protocol
 
     def add_route(
-        self, upid: UPID, path: str, handler: RouteHandler, methods: tuple[str, ...], help_: str, public: bool
+        self,
+        upid: UPID,
+        path: str,
+        handler: RouteHandler,
+        methods: tuple[str, ...],
+        help_: str,
+        public: bool = False,
     ) -> None:
         """Serve `/<id><path>`. ValueError if the path is malformed or taken."""
         if not path.startswith("/"):
@@ -211,13 +217,13 @@ class HttpRoutes:
             return await self._post(request, route)
         if route is not None:
             raise web.HTTPMethodNotAllowed(request.method, route.methods)
-        raise self._not_found(f"no route {request.path}; see /help\n")
+        return self._nowhere(request, f"no route {request.path}; see /help\n")
 
-    def _not_found(self, text: str) -> web.HTTPException:
-        if self.root is None and self.unready:
+    def _nowhere(self, request: web.Request, text: str) -> web.StreamResponse:
+        if self.root is None and self.unready is not None:
             # There are clients that take 404 for the last word, and come again after 503.
-            return web.HTTPServiceUnavailable(text=f"{self.unready}\n", headers={"Retry-After": "1"})
-        return web.HTTPNotFound(text=text)
+            return self.unready(request)
+        raise web.HTTPNotFound(text=text)
 
     def forbid(self, pattern: str) -> None:
         """Refuse all requests for paths that match (`*` and `?`), with 403: libprocess's firewall rules.
@@ -264,7 +270,9 @@ class HttpRoutes:
         if type_ is None or not self._system.hosts(upid):
             if route is not None and route.path != "/":
                 raise web.HTTPMethodNotAllowed(request.method, route.methods)
-            raise self._not_found(f"no route, and no actor with a message: {request.path}; see /help\n")
+            return self._nowhere(
+                request, f"no route, and no actor with a message: {request.path}; see /help\n"
+            )
         try:
             body = await request.read()
         except web.RequestPayloadError as error:

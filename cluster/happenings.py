@@ -113,44 +113,44 @@ class MasterSeen(Struct, frozen=True, gc=False):
     executors: tuple[ExecutorSeen, ...]
 
 
-class TaskAdded(Struct, frozen=True):
+class TaskAdded(Struct, frozen=True, gc=False):
     """A task came into the books, or came back after it was unreachable; it may have ended already."""
 
     task: TaskSeen
 
 
-class TaskUpdated(Struct, frozen=True):
+class TaskUpdated(Struct, frozen=True, gc=False):
     """A task has a new status."""
 
     framework_id: str
     status: TaskStatus
 
 
-class AgentAdded(Struct, frozen=True):
+class AgentAdded(Struct, frozen=True, gc=False):
     """An agent registered that was not, or has other resources or attributes now."""
 
     agent: AgentSeen
 
 
-class AgentRemoved(Struct, frozen=True):
+class AgentRemoved(Struct, frozen=True, gc=False):
     """An agent is registered no more, nor waited for."""
 
     agent_id: str
 
 
-class FrameworkAdded(Struct, frozen=True):
+class FrameworkAdded(Struct, frozen=True, gc=False):
     """A framework became known."""
 
     framework: FrameworkSeen
 
 
-class FrameworkUpdated(Struct, frozen=True):
+class FrameworkUpdated(Struct, frozen=True, gc=False):
     """A framework subscribed again, was disconnected, or says other things of itself."""
 
     framework: FrameworkSeen
 
 
-class FrameworkRemoved(Struct, frozen=True):
+class FrameworkRemoved(Struct, frozen=True, gc=False):
     """A framework has ended."""
 
     info: FrameworkInfo

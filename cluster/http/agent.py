@@ -19,15 +19,23 @@ from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
 from .v1.agent import AgentApi
 from .v1.executor import ExecutorApi
-from .v1.stream import MAX_WAITING
+from .v1.stream import MAX_WAITING, hang_up
 from .v1.version import version_page
 
-__all__ = ["install"]
+__all__ = ["install", "nobody_there"]
 
 WAIT = 10.0
 """Seconds that a reader waits for a file to grow, at most."""
 POLL = 0.05
 Later = Callable[[], Awaitable[web.StreamResponse]]
+
+
+def nobody_there(request: web.Request) -> web.Response:
+    """What a node answers whose agent is not there yet, or no longer: 503. Executors get no answer, and come again."""
+    if request.path.rstrip("/").endswith("/api/v1/executor"):
+        return hang_up(request)
+    text = "the agent is not there yet, or no longer\n"
+    return web.Response(status=503, text=text, headers={"Retry-After": "1"})
 
 
 def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:

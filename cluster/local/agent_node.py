@@ -88,7 +88,7 @@ class AgentNode:
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
         # Executors that look for the agent may find one that begins, or ends.
-        self.system.http.unready = "no agent is here now"
+        self.system.http.unready = agent_http.nobody_there
         self.system.http.authenticate = authenticate
         self._detector = StandaloneDetector(detector) if isinstance(detector, UPID) else detector
         self._info = AgentInfo(

@@ -111,7 +111,7 @@ async def test_an_actors_health_is_the_systems(system: ActorSystem) -> None:
 @pytest.mark.asyncio
 async def test_an_actors_own_health_comes_first(system: ActorSystem) -> None:
     upid = next(iter(system.actors)).upid
-    system.http.add_route(upid, "/health", lambda _: web.Response(text="sick"), ("GET",), "")
+    system.http.add_route(upid, "/health", lambda _: web.Response(text="sick"), ("GET",), "", public=False)
     assert await fetch(system, "/greeter/health") == (200, "sick")
     assert await fetch(system, "/health") == (200, '{"healthy": true}')
 
@@ -146,6 +146,22 @@ async def test_a_handler_that_raises_is_a_500_and_its_actor_lives(system: ActorS
 
 
 @pytest.mark.asyncio
+async def test_an_alias_answers_as_long_as_its_actor_lives(system: ActorSystem) -> None:
+    (greeter,) = system.actors
+    system.http.add_alias("other(1)", greeter.upid)
+    for path in ("/other(1)/state", "/other%281%29/state", "/other(1)/state/deeper", "/greeter/state"):
+        assert (await fetch(system, path))[0] == 200, path
+    for path in ("/other/state", "/other(1)", "/other(1)/", "/other(1)/no", "/x/other(1)/state"):
+        assert (await fetch(system, path))[0] == 404, path
+    # What is for other methods, and is no message, says for which.
+    assert (await fetch(system, "/other(1)/state", "POST"))[0] == 405
+    system.terminate(greeter.upid)
+    await system.wait(greeter.upid)
+    system.spawn(Greeter(), "greeter")
+    assert (await fetch(system, "/other(1)/state"))[0] == 404
+
+
+@pytest.mark.asyncio
 async def test_the_root_answers_without_its_name(system: ActorSystem) -> None:
     assert (await fetch(system, "/state"))[0] == 404
     system.http.root = next(iter(system.actors)).upid
@@ -154,7 +170,7 @@ async def test_the_root_answers_without_its_name(system: ActorSystem) -> None:
 
 @pytest.mark.asyncio
 async def test_while_there_is_no_root_but_will_be(system: ActorSystem) -> None:
-    system.http.unready = "not yet"
+    system.http.unready = lambda _: web.Response(status=503, text="not yet\n")
     assert await fetch(system, "/state") == (503, "not yet\n")
     assert await fetch(system, "/state", "POST") == (503, "not yet\n")
     # What is there is there.

@@ -89,7 +89,7 @@ async def test_basic_authentication(system: ActorSystem) -> None:
     assert await status(system, "/site/health") == 200
     # But an actor's own page is like any other.
     upid = next(iter(system.actors)).upid
-    system.http.add_route(upid, "/health", lambda _: web.Response(), ("GET",), "")
+    system.http.add_route(upid, "/health", lambda _: web.Response(), ("GET",), "", False)
     assert await status(system, "/site/health") == 401
 
 

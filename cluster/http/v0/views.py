@@ -18,6 +18,7 @@ from .tasks import SUMMED
 
 __all__ = ["frameworks", "slaves", "state", "state_summary", "tasks"]
 
+NAME = "ostrom"
 Json = dict[str, Any]
 Wanted = Callable[[str], bool]
 
@@ -34,6 +35,9 @@ def state(seen: Seen, flags: Mapping[str, str]) -> Json:
     active = sum(agent.connected and agent.active for agent in everything.agents)
     return {
         "version": VERSION,
+        # Singularity does not start without these two.
+        "build_user": NAME,
+        "cluster": NAME,
         "start_time": seen.started_at,
         "elected_time": seen.elected_at,
         "id": seen.id,

@@ -18,7 +18,7 @@ from cluster.v1.types.scheduler import Call, Event
 
 from .framework import HttpFramework
 from .media import answer_media, request_media
-from .stream import MAX_WAITING, STREAM_ID, EventStream
+from .stream import MAX_WAITING, STREAM_ID, EventStream, LostStreams, hang_up
 
 __all__ = ["SchedulerApi"]
 
@@ -29,10 +29,16 @@ OF_THE_FRAMEWORK = ("subscribe.", "offer_constraints")
 
 
 class SchedulerApi:
-    """Mesos's scheduler API. `max_waiting` bytes of events wait for one client, who is cut off if it does not read."""
+    """Mesos's scheduler API. `max_waiting` bytes of events wait for one client, who is cut off if it does not read.
 
-    def __init__(self, master: Master, max_waiting: int = MAX_WAITING) -> None:
+    Calls of streams that are `lost`, which were those of an earlier leader, get no answer.
+    """
+
+    def __init__(
+        self, master: Master, max_waiting: int = MAX_WAITING, lost: LostStreams | None = None
+    ) -> None:
         self._master = master
+        self._lost = lost or LostStreams()
         self._max_waiting = max_waiting
         self._subscribed: dict[str, HttpFramework] = {}
 
@@ -55,7 +61,15 @@ class SchedulerApi:
             call = media.decode(await request.read(), Call)
             if call.type is Call.Type.SUBSCRIBE:
                 return await self._subscribe(request, call)
+            if request.headers.get(STREAM_ID, "") in self._lost:
+                # It came to where its stream came from, before it has seen that this ended.
+                return hang_up(request)
             return await self._call(request, call)
+        except (web.HTTPForbidden, PeerGoneError):
+            if self._master.system.hosts(self._master.upid):
+                raise
+            # It is the master that has ended, and the streams with it.
+            return hang_up(request)
         except MessageError as error:
             raise _bad(str(error)) from error
 

@@ -17,14 +17,18 @@ from cluster.attributes import Attributes
 from cluster.http import agent as pages
 from cluster.http.snapshot import MIN_AGE
 from cluster.http.v0.agent_flags import agent_flags
+from cluster.http.v0.containers import Containers
 from cluster.messages import (
     AgentInfo,
     CommandInfo,
     DiscoveryInfo,
     ExecutorInfo,
+    RegisterExecutor,
     RunTask,
     RunTaskGroup,
+    TaskStatus,
 )
+from cluster.messages.executor import ExecutorStatusUpdate
 from cluster.resources import Resources
 from isolation import Exit
 from tests.cluster.agent.world import FRAMEWORK, AgentWorld
@@ -81,7 +85,7 @@ async def served(tmp_path: Path) -> AsyncIterator[ServedAgent]:
 
 def check(state: dict[str, Any]) -> None:
     # Of what is reserved an agent is told only where it is used.
-    lacks = {*fields.BUILD, "reserved_resources", "unreserved_resources"}
+    lacks = {*fields.BUILD, "build_user", "reserved_resources", "unreserved_resources"}
     lacks |= {"reserved_resources_full", "unreserved_resources_full"}
     fields.check(state, fields.AGENT_STATE, fields.AGENT_STATE_MAYBE, lacks=lacks)
     for framework in state["frameworks"] + state["completed_frameworks"]:
@@ -204,6 +208,11 @@ async def test_no_more_than_fifty_former_frameworks(served: ServedAgent) -> None
         books.know_framework(info)
         books.forget_framework(info.id)
     assert list(books.former) == [f"G{number}" for number in range(10, 60)]
+    # One that was here again is the latest to go.
+    books.know_framework(type(FRAMEWORK)("f", id="G10"))
+    assert "G10" not in books.former
+    books.forget_framework("G10")
+    assert list(books.former)[-1] == "G10"
 
 
 @pytest.mark.asyncio
@@ -233,6 +242,42 @@ async def test_executors_of_frameworks(served: ServedAgent) -> None:
     for name in ("x", "y"):
         path = f"{rows['g']['directory']}/tasks/{name}"
         assert await served.ask("/files/browse", path=path) == (200, [])
+
+
+@pytest.mark.asyncio
+async def test_a_task_that_ended_while_its_executor_runs_on(served: ServedAgent) -> None:
+    await served.run(task("q", "cpus:1", executor=executor("e")), task("s", "cpus:1", executor=executor("e")))
+    run = served.agent.state.runs["F1", "e"]
+    registered = RegisterExecutor("F1", "e", run.container_id)
+    served.home.send(served.agent.upid, registered, served.master.upid)
+    for state in (TaskState.RUNNING, TaskState.FINISHED):
+        update = ExecutorStatusUpdate("F1", "e", TaskStatus("q", state, uuid=state))
+        served.home.send(served.agent.upid, update, served.master.upid)
+    await served.settle()
+    shown = await served.get("/state")
+    check(shown)
+    (framework,) = shown["frameworks"]
+    (mine,) = framework["executors"]
+    assert [each["id"] for each in mine["tasks"]] == ["s"]
+    assert [(each["id"], each["state"]) for each in mine["completed_tasks"]] == [("q", "TASK_FINISHED")]
+    assert framework["completed_executors"] == []
+
+
+@pytest.mark.asyncio
+async def test_what_containers_use_is_looked_up_once_for_all(served: ServedAgent) -> None:
+    await served.run("a")
+    containers = Containers(served.agent)
+
+    async def rows() -> int:
+        return len(await containers.rows())
+
+    assert await asyncio.gather(*(rows() for _ in range(10))) == [1] * 10
+    await served.run("b")
+    assert await rows() == 1
+    assert containers.looked == 1
+    await served.advance(MIN_AGE)
+    assert await rows() == 2
+    assert containers.looked == 2
 
 
 @pytest.mark.asyncio

@@ -85,7 +85,6 @@ LACKING = [
     "master/event_queue_dispatches",
     "master/event_queue_http_requests",
     "master/http_cache_hits",
-    "master/operator_event_stream_subscribers",
     "master/operations/total",
     "master/operations/reserve/finished",
     "master/messages_register_framework",
@@ -353,6 +352,10 @@ async def test_an_agent(tmp_path: Path) -> None:
             "tasks_failed": 1,
         }
         world.master.answers = False
+        for name in ("x", "y"):
+            world.machine.container(name).end(Exit(code=0))
+        await world.settle()
+        assert agent_metrics(world.agent)["slave/executors_terminated"] == 3
         await world.ping(connected=False)
         assert agent_metrics(world.agent)["slave/registered"] == 0
 

@@ -1,4 +1,4 @@
-"""Tools that poll pages: Datadog's checks, telegraf, mesos_exporter, mesos-dns, and the CLIs of DC/OS and of Mesos.
+"""Tools that poll pages: Datadog's checks, telegraf, mesos_exporter, mesos-dns, mesos-consul, Singularity, and CLIs.
 
 Most of them end, or show nothing, where a member is not there or is of another type.
 """
@@ -118,9 +118,42 @@ async def test_who_runs_commands_beside_a_task(served: Served, framework_id: str
     assert tasks[0]["statuses"][0]["container_status"]["container_id"] == {"value": "c1"}
 
 
+async def test_singularity(served: Served, framework_id: str) -> None:
+    """It reads this when it starts, into objects that have no holes."""
+    state = await get(served, "/master/state", "User-Agent: AHC/1.0", "Accept-Encoding: gzip,deflate")
+    for name in ("build_user", "id", "pid", "hostname", "cluster", "leader"):
+        assert isinstance(state[name], str), name
+    for name in ("start_time", "elected_time", "activated_slaves", "deactivated_slaves"):
+        assert isinstance(state[name], float), name
+    assert all(isinstance(value, str) for value in state["flags"].values())
+    resources = {"resources", "used_resources", "offered_resources"}
+    (slave,) = state["slaves"]
+    for name in (*resources, "reserved_resources", "unreserved_resources"):
+        assert None not in slave[name].values()
+    assert all(isinstance(value, str | int | float) for value in slave["attributes"].values())
+    assert all(isinstance(slave[name], str) for name in ("id", "pid", "hostname", "version"))
+    assert slave["active"] is True
+    (framework,) = state["frameworks"]
+    assert all(isinstance(framework[name], dict) for name in resources)
+    assert all(isinstance(framework[name], str) for name in ("id", "name", "hostname"))
+    assert all(isinstance(framework[name], bool) for name in ("active", "checkpoint"))
+
+
+async def test_mesos_consul(served: Served, framework_id: str) -> None:
+    """As mesos-dns; and there are labels and ports, which it takes for text, in tasks that run."""
+    state = await get(served, "/master/state.json", "Content-Type: application/json")
+    assert state["leader"].partition("@")[2] == state["pid"].partition("@")[2]
+    (framework,) = state["frameworks"]
+    (task,) = framework["tasks"]
+    assert task["slave_id"] in {slave["id"] for slave in state["slaves"]}
+    assert isinstance(task["resources"].get("ports", ""), str)
+    (status,) = task["statuses"]
+    assert isinstance(status.get("labels", []), list)
+
+
 @pytest.mark.parametrize("path", ["/health", "/master/health"])
 async def test_load_balancers(served: Served, path: str) -> None:
-    """They look at the status only, some in HTTP/1.0, which may be without a Host."""
+    """They look at the status only, as Consul for mesos-consul; some in HTTP/1.0, which may be without a Host."""
     async with Wire(served) as wire:
         wire.send(f"GET {path} HTTP/1.0")
         assert (await wire.read.readuntil(b"\r\n")).split()[1] == b"200"

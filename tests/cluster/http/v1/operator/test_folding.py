@@ -21,7 +21,7 @@ from tests.cluster.master.histories import Cluster
 
 
 def state_of(state: MasterState) -> Any:
-    tree = VIEWS[Call.Type.GET_STATE](see_all(state))
+    tree = VIEWS[Call.Type.GET_STATE].write(see_all(state))
     return json.loads(asyncio.run(encode_slowly(tree, JSON)))["get_state"]
 
 
