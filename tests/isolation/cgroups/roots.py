@@ -30,9 +30,9 @@ class Site:
         return CgroupIsolator(self.name + name, self.version)
 
     @asynccontextmanager
-    async def launcher(self, **options: object) -> AsyncIterator[tuple[Launcher, CgroupIsolator]]:
+    async def launcher(self, seconds: float = 60) -> AsyncIterator[tuple[Launcher, CgroupIsolator]]:
         isolator = self.isolator()
-        async with asyncio.timeout(60), Launcher([isolator], **options) as launcher:  # type: ignore[arg-type]
+        async with asyncio.timeout(seconds), Launcher([isolator]) as launcher:
             yield launcher, isolator
 
     def refusal(self) -> str | None:
