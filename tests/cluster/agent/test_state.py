@@ -223,6 +223,7 @@ def test_tasks_wait_for_their_executor(rules: Rules) -> None:
     rules.run_task(RunTask(FRAMEWORK, task("c", executor=executor("e")), "*"), 0.0)
     (effect,) = rules.take(Send)
     assert isinstance(effect.message, LaunchTask)
+    assert rules.take(UpdateLimits) == [UpdateLimits(run)]
     assert rules.effects == [Link(EXECUTOR)]
 
 
