@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -48,6 +49,21 @@ class Site:
         mounts = read_mounts()
         places = {*mounts.v1.values(), *([mounts.v2] if mounts.v2 else [])}
         return [found for place in places for found in place.glob(f"**/{self.name}*")]
+
+    def clear(self) -> None:
+        """Kill and remove what a test that failed has left."""
+        for root in self.left():
+            for place in (*sorted(root.glob("**/"), reverse=True), root):
+                if (place / "freezer.state").exists():
+                    (place / "freezer.state").write_text("THAWED")
+                until = time.monotonic() + 2
+                while (found := pids([place])) and time.monotonic() < until:
+                    for pid in found:
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
+                    time.sleep(0.01)
+                with suppress(OSError):
+                    place.rmdir()
 
 
 def group(isolator: CgroupIsolator, controller: str, id_: str = "c") -> Path:
