@@ -1,8 +1,8 @@
 """The Mesos paper's isolation figure: how long an HTTP server answers beside 256 processes that spin.
 
 The server and who asks it are in one container, with most of the processors; those that spin in another, with a tenth
-of one. `bare` are all in one session without control groups: in two, Linux itself would hold them apart (autogroup). The
-paper: 30 % more with isolation, 550 % without.
+of one. `bare` are all in one session without control groups: in two, Linux itself would hold them apart (autogroup).
+The paper: 30 % more with isolation, 550 % without.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SPINNING = 256
 SERVER = """\
 import http.client, http.server, json, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    protocol_version, wbufsize = "HTTP/1.1", 65536
     def do_GET(self):
         body = str(sum(n * n for n in range(20000))).encode()
         self.send_response(200)
