@@ -5,10 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench format clean
+.PHONY: demo pymesos test check bench format clean
 
 demo: $(READY)
 	$(BIN)/python -m examples.wordcount.demo
+
+pymesos: $(READY)
+	$(BIN)/python -m examples.pymesos_minimal.demo
 
 test: $(READY)
 	$(BIN)/python -m pytest --cov --cov-report=term

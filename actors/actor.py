@@ -206,9 +206,11 @@ class Actor:
         *,
         methods: tuple[str, ...] = ("GET",),
         help: str = "",  # noqa: A002 - what the page /help calls it
+        public: bool = False,
     ) -> None:
         """Serve HTTP at `/<id><path>`; the handler runs in this actor's turn and sees a consistent state.
 
-        It returns a response, or a coroutine function that makes one after the turn, for what takes time.
+        It returns a response, or a coroutine function that makes one after the turn, for what takes time. What is
+        `public` is served to everybody, also where HTTP is authenticated: it is harmless, or sees to that itself.
         """
-        self.system.http.add_route(self.upid, path, handler, methods, help)
+        self.system.http.add_route(self.upid, path, handler, methods, help, public)

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import fnmatch
-import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 
+from .authenticators import Authenticator, any_auth, authenticate, basic_auth, bearer_auth, principal_of
 from .clock import Timer
 from .errors import AskTimeoutError, PeerGoneError, RemoteError
 from .message import decode_hook, encode_hook, message_type
 from .metrics import SystemMetrics
+from .slow_bodies import SlowBody, long_body
 from .upid import UPID
 
 if TYPE_CHECKING:
     from .system import ActorSystem
 
-__all__ = ["Authenticator", "HttpRoutes", "RouteHandler", "RouteInfo", "basic_auth"]
+__all__ = [
+    "Authenticator",
+    "HttpRoutes",
+    "RouteHandler",
+    "RouteInfo",
+    "any_auth",
+    "basic_auth",
+    "bearer_auth",
+    "long_body",
+    "principal_of",
+]
 
 log = logging.getLogger("ostrom.actors.http")
 
 Response = web.StreamResponse
 RouteHandler = Callable[[web.Request], Response | Awaitable[Response] | Callable[[], Awaitable[Response]]]
 """Called in its actor's turn, which an awaitable prolongs; a function that it returns is called after the turn."""
+
+Page = Callable[[web.Request], Response | Awaitable[Response]]
 
 MAX_BODY = 4 * 1024 * 1024
 LOGGING_TOGGLE_SECONDS = 60.0
@@ -46,6 +58,7 @@ class Route(NamedTuple):
     handler: RouteHandler
     methods: tuple[str, ...]
     help: str
+    public: bool
 
 
 class RouteInfo(NamedTuple):
@@ -57,24 +70,6 @@ class RouteInfo(NamedTuple):
     upid: UPID | None = None
 
 
-Authenticator = Callable[[web.Request], bool | Awaitable[bool]]
-"""Says of a request whether it is from somebody who may ask; see `basic_auth`."""
-
-
-def basic_auth(users: Mapping[str, str]) -> Authenticator:
-    """Know those who give a name and password of `users` by HTTP basic authentication. Over TLS only is that safe."""
-    tokens = [base64.b64encode(f"{name}:{password}".encode()) for name, password in users.items()]
-
-    def authenticate(request: web.Request) -> bool:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        token = given.strip().encode(errors="surrogateescape")
-        # All are compared, each in a time that says nothing of how much of it was right.
-        found = [hmac.compare_digest(token, each) for each in tokens]
-        return scheme.lower() == "basic" and any(found)
-
-    return authenticate
-
-
 class HttpRoutes:
     """The HTTP side of one system: a table of actors' routes, and the built-in pages."""
 
@@ -84,13 +79,19 @@ class HttpRoutes:
         self._runner: web.AppRunner | None = None
         self._forbidden: list[str] = []
         self.authenticate: Authenticator | None = None
-        """Is asked about every request but those for `/health`; who is not known gets 401. None: everybody is."""
+        """Is asked about every request but those for `/health`, and for public routes; who is not known gets 401. None:
+        everybody may ask.
+
+        `/<id>/health` of an actor that has no such route of its own is the same page.
+        """
         self._toggled: tuple[int, Timer] | None = None
         self.metrics = SystemMetrics(system)
         self.root: UPID | None = None
         """The actor whose routes also answer without the `/<id>` prefix, if any."""
+        self.unready: Callable[[web.Request], Response] | None = None
+        """Answers what is not found while there is no `root` but will be, or was. None: 404, as always."""
         self._aliases: dict[str, UPID] = {}
-        self._pages: dict[str, tuple[Callable[[web.Request], Response | Awaitable[Response]], str]] = {
+        self._pages: dict[str, tuple[Page, str]] = {
             "/health": (self._health, "200 while the event loop answers"),
             "/metrics": (self._metrics, "metrics for Prometheus"),
             "/metrics/snapshot": (self._snapshot, "the same metrics as one JSON object"),
@@ -126,7 +127,13 @@ class HttpRoutes:
         return protocol
 
     def add_route(
-        self, upid: UPID, path: str, handler: RouteHandler, methods: tuple[str, ...], help_: str
+        self,
+        upid: UPID,
+        path: str,
+        handler: RouteHandler,
+        methods: tuple[str, ...],
+        help_: str,
+        public: bool = False,
     ) -> None:
         """Serve `/<id><path>`. ValueError if the path is malformed or taken."""
         if not path.startswith("/"):
@@ -134,7 +141,7 @@ class HttpRoutes:
         full = f"/{upid.id}{path}".rstrip("/")
         if full in self._routes:
             raise ValueError(f"route {full!r} is taken")
-        self._routes[full] = Route(upid, path, handler, methods, help_)
+        self._routes[full] = Route(upid, path, handler, methods, help_, public)
 
     def add_alias(self, name: str, upid: UPID) -> None:
         """Serve an actor's routes below `/<name>` too, for as long as it lives."""
@@ -178,12 +185,31 @@ class HttpRoutes:
                 candidate = candidate.rpartition("/")[0]
         return None
 
+    def _page(self, path: str) -> Page | None:
+        """The built-in page at this path. `/<id>/health` is that of the system, for whoever knows only actors."""
+        path = path.rstrip("/")
+        name, slash, rest = path.removeprefix("/").partition("/")
+        if slash and rest == "health" and path not in self._routes:
+            upid = self._aliases.get(name, UPID(name, *self._system.address))
+            path = "/health" if self._system.hosts(upid) else path
+        page = self._pages.get(path)
+        return None if page is None else page[0]
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        page = self._pages.get(request.path.rstrip("/"))
+        if request.content.is_eof():
+            return await self._answer(request)
+        watched = SlowBody(request, self._system.clock)
+        try:
+            return await self._answer(request)
+        finally:
+            watched.end()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        page = self._page(request.path)
         route = None if page is not None else self._find(request.path)
-        await self._check(request, route)
+        await self._check(request, route, health=page == self._health)
         if page is not None:
-            response = page[0](request)
+            response = page(request)
             return response if isinstance(response, web.StreamResponse) else await response
         if route is not None and request.method in route.methods:
             return await self._turn(route, request)
@@ -191,7 +217,13 @@ class HttpRoutes:
             return await self._post(request, route)
         if route is not None:
             raise web.HTTPMethodNotAllowed(request.method, route.methods)
-        raise web.HTTPNotFound(text=f"no route {request.path}; see /help\n")
+        return self._nowhere(request, f"no route {request.path}; see /help\n")
+
+    def _nowhere(self, request: web.Request, text: str) -> web.StreamResponse:
+        if self.root is None and self.unready is not None:
+            # There are clients that take 404 for the last word, and come again after 503.
+            return self.unready(request)
+        raise web.HTTPNotFound(text=text)
 
     def forbid(self, pattern: str) -> None:
         """Refuse all requests for paths that match (`*` and `?`), with 403: libprocess's firewall rules.
@@ -200,23 +232,24 @@ class HttpRoutes:
         """
         self._forbidden.append(pattern)
 
-    async def _check(self, request: web.Request, route: Route | None) -> None:
+    async def _check(self, request: web.Request, route: Route | None, *, health: bool) -> None:
         paths = ["/" + request.path.strip("/")]
         if route is not None:
             paths.append(f"/{route.upid.id}{route.path}".rstrip("/"))
+        if health:
+            paths.append("/health")
         if any(fnmatch.fnmatchcase(path, pattern) for path in paths for pattern in self._forbidden):
             raise web.HTTPForbidden(text=f"{request.path} is forbidden here\n")
-        if self.authenticate is None or paths[0] == "/health":
-            return
-        known = self.authenticate(request)
-        if not (known if isinstance(known, bool) else await known):
-            challenge = {"WWW-Authenticate": 'Basic realm="ostrom"'}
-            raise web.HTTPUnauthorized(headers=challenge, text="who are you?\n")
+        public = health or (route is not None and route.public)
+        if self.authenticate is not None and not public:
+            await authenticate(self.authenticate, request)
 
     async def _turn(self, route: Route, request: web.Request) -> web.StreamResponse:
         try:
             result = await self._system.call(route.upid, route.handler, request)
             return result if isinstance(result, web.StreamResponse) else await result()
+        except web.RequestPayloadError as error:
+            raise _unreadable(error) from error
         except PeerGoneError as error:
             raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
         except web.HTTPException:
@@ -237,9 +270,15 @@ class HttpRoutes:
         if type_ is None or not self._system.hosts(upid):
             if route is not None and route.path != "/":
                 raise web.HTTPMethodNotAllowed(request.method, route.methods)
-            raise web.HTTPNotFound(text=f"no route, and no actor with a message: {request.path}; see /help\n")
+            return self._nowhere(
+                request, f"no route, and no actor with a message: {request.path}; see /help\n"
+            )
         try:
-            fields = msgspec.json.decode(await request.read() or b"{}", type=dict[str, Any])
+            body = await request.read()
+        except web.RequestPayloadError as error:
+            raise _unreadable(error) from error
+        try:
+            fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
             message = msgspec.convert({**fields, "t": tag}, type_, dec_hook=decode_hook)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise web.HTTPBadRequest(text=f"{tag}: {error}\n") from error
@@ -315,3 +354,12 @@ class HttpRoutes:
             f"{'/<actor>/<message>':32} POST  send a message with a JSON body; ?ask to await the reply"
         )
         return web.Response(text="\n".join(lines) + "\n")
+
+
+def _unreadable(error: web.RequestPayloadError) -> web.HTTPBadRequest:
+    """For a body that is not what its head says: cut off, or compressed wrongly."""
+    reason = str(error).rpartition("\n")[2].strip()
+    answer = web.HTTPBadRequest(text=f"the body cannot be read: {reason}\n")
+    # Nobody knows where the next request begins.
+    answer.force_close()
+    return answer

@@ -1,6 +1,7 @@
 """What happens at a master, for those who watch it within its process; nothing of it is sent.
 
-What is seen holds immutable values only: it stays as it was in the master's turn, however late it is looked at.
+What is seen holds immutable values only: it stays as it was in the master's turn, however late it is looked at. There
+are many of them and no circles among them: the garbage collector is spared them.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ __all__ = [
 ]
 
 
-class TaskSeen(Struct, frozen=True):
-    """A task; while it `holds` its resources, so many of them are `reserved` ones."""
+class TaskSeen(Struct, frozen=True, gc=False):
+    """A task; while it `holds` its resources, so many of them are `reserved` ones. `former` are earlier statuses."""
 
     framework_id: str
     role: str
@@ -45,9 +46,10 @@ class TaskSeen(Struct, frozen=True):
     status: TaskStatus
     reserved: Reserved
     holds: bool
+    former: tuple[TaskStatus, ...] = ()
 
 
-class ExecutorSeen(Struct, frozen=True):
+class ExecutorSeen(Struct, frozen=True, gc=False):
     """An executor that has resources of its own."""
 
     framework_id: str
@@ -57,7 +59,7 @@ class ExecutorSeen(Struct, frozen=True):
     reserved: Reserved
 
 
-class AgentSeen(Struct, frozen=True):
+class AgentSeen(Struct, frozen=True, gc=False):
     """An agent that is registered.
 
     `upid` says where it is, `reserved` what of it is reserved, used or not. `active`: no operator has deactivated it.
@@ -79,7 +81,7 @@ class AgentSeen(Struct, frozen=True):
     executors: tuple[ExecutorSeen, ...] = ()
 
 
-class FrameworkSeen(Struct, frozen=True):
+class FrameworkSeen(Struct, frozen=True, gc=False):
     """A framework. `recovered`: its scheduler has not come to this master yet. Times as above."""
 
     info: FrameworkInfo
@@ -94,7 +96,7 @@ class FrameworkSeen(Struct, frozen=True):
     executors: tuple[ExecutorSeen, ...] = ()
 
 
-class MasterSeen(Struct, frozen=True):
+class MasterSeen(Struct, frozen=True, gc=False):
     """All of it, in one moment.
 
     `tasks` and `executors` of the agents and frameworks are the same as those here. `recovering` agents are on record
@@ -111,44 +113,44 @@ class MasterSeen(Struct, frozen=True):
     executors: tuple[ExecutorSeen, ...]
 
 
-class TaskAdded(Struct, frozen=True):
+class TaskAdded(Struct, frozen=True, gc=False):
     """A task came into the books, or came back after it was unreachable; it may have ended already."""
 
     task: TaskSeen
 
 
-class TaskUpdated(Struct, frozen=True):
+class TaskUpdated(Struct, frozen=True, gc=False):
     """A task has a new status."""
 
     framework_id: str
     status: TaskStatus
 
 
-class AgentAdded(Struct, frozen=True):
+class AgentAdded(Struct, frozen=True, gc=False):
     """An agent registered that was not, or has other resources or attributes now."""
 
     agent: AgentSeen
 
 
-class AgentRemoved(Struct, frozen=True):
+class AgentRemoved(Struct, frozen=True, gc=False):
     """An agent is registered no more, nor waited for."""
 
     agent_id: str
 
 
-class FrameworkAdded(Struct, frozen=True):
+class FrameworkAdded(Struct, frozen=True, gc=False):
     """A framework became known."""
 
     framework: FrameworkSeen
 
 
-class FrameworkUpdated(Struct, frozen=True):
+class FrameworkUpdated(Struct, frozen=True, gc=False):
     """A framework subscribed again, was disconnected, or says other things of itself."""
 
     framework: FrameworkSeen
 
 
-class FrameworkRemoved(Struct, frozen=True):
+class FrameworkRemoved(Struct, frozen=True, gc=False):
     """A framework has ended."""
 
     info: FrameworkInfo

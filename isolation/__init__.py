@@ -15,6 +15,7 @@ from .errors import LauncherClosedError, LaunchError, StateInUseError
 from .isolator import Isolator, Plain
 from .launcher import Launcher
 from .limits import DeviceRule, IoLimit, Limitation, Limits
+from .named import ISOLATORS, isolators_named, support_of
 from .outcome import Exit
 from .posix import PosixIsolator
 from .setup import Mount, Setup, User
@@ -22,6 +23,7 @@ from .spec import RLIMITS, UNLIMITED, ContainerSpec
 from .usage import Pressure, Usage
 
 __all__ = [
+    "ISOLATORS",
     "RLIMITS",
     "UNLIMITED",
     "CgroupIsolator",
@@ -45,4 +47,6 @@ __all__ = [
     "StateInUseError",
     "Usage",
     "User",
+    "isolators_named",
+    "support_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -13,7 +14,7 @@ import msgspec
 from actors import ActorSystem, run
 
 from .subscribers import Http, Native, Subscriber
-from .words import Accepts, Answer, Await, Command, Declines, Drop, Latencies, Stall, Subscribe
+from .words import Accepts, Answer, Await, Command, Declines, Drop, Latencies, Prepare, Stall, Subscribe
 
 __all__ = ["serve"]
 
@@ -27,6 +28,7 @@ class Clients:
     def __init__(self, system: ActorSystem) -> None:
         self._system = system
         self._all: list[Subscriber] = []
+        self._at_once = 1
 
     async def do(self, command: Command) -> Answer:
         """Do it, and say when it is done."""
@@ -45,13 +47,12 @@ class Clients:
                 for each in self._all[1:]:
                     each.tally.ages = []
                 return Answer(ages)
+            case Prepare():
+                await self._prepare(self._all[0], command)
             case Accepts():
-                return Answer(await self._accepts(self._all[0], command))
+                return Answer(await self._accepts(self._all[0]))
             case Declines():
-                first = self._all[0]
-                if isinstance(first, Http) and first.bare:
-                    first.tally.offers = first.tally.agents = ["none"] * command.offers
-                return Answer([await self._declines(first, command)])
+                return Answer([await self._declines(self._all[0])])
             case Drop():
                 await asyncio.gather(*(each.stop() for each in self._all))
                 self._all.clear()
@@ -68,9 +69,14 @@ class Clients:
             await asyncio.gather(*(each.start() for each in new[first : first + AT_A_TIME]))
         self._all += new
 
-    async def _accepts(self, one: Subscriber, command: Accepts) -> list[float]:
+    async def _prepare(self, one: Subscriber, command: Prepare) -> None:
+        if isinstance(one, Http) and one.kind == "bare":
+            one.tally.offers = one.tally.agents = ["none"] * command.offers
         await one.tally.until_offered(command.offers)
+        self._at_once = command.at_once
         await one.prepare(command.at_once)
+
+    async def _accepts(self, one: Subscriber) -> list[float]:
         loop = asyncio.get_running_loop()
         taken = []
 
@@ -83,14 +89,12 @@ class Clients:
             taken.append(time.perf_counter() - began)
 
         began = time.perf_counter()
-        await in_lanes(command.offers, command.at_once, accept)
+        await in_lanes(len(one.tally.offers), self._at_once, accept)
         return [*taken, time.perf_counter() - began]
 
-    async def _declines(self, one: Subscriber, command: Declines) -> float:
-        await one.tally.until_offered(command.offers)
-        await one.prepare(command.at_once)
+    async def _declines(self, one: Subscriber) -> float:
         began = time.perf_counter()
-        await in_lanes(command.offers, command.at_once, one.decline)
+        await in_lanes(len(one.tally.offers), self._at_once, one.decline)
         await one.settled()
         return time.perf_counter() - began
 
@@ -107,6 +111,8 @@ async def in_lanes(count: int, lanes: int, do: Callable[[int, int], Coroutine[An
 
 async def serve() -> None:
     """Read commands and answer them."""
+    # Its pauses are not to be taken for the master's.
+    gc.disable()
     decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
     async with ActorSystem("127.0.0.1") as system:
         clients = Clients(system)

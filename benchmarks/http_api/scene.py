@@ -68,6 +68,36 @@ class Agent(Actor):
         """Nothing else is of interest."""
 
 
+class Launcher(Actor):
+    """A framework that runs one task."""
+
+    def __init__(self, master: UPID) -> None:
+        self.id = ""
+        self.running = asyncio.Event()
+        self._master = master
+
+    def initialize(self) -> None:
+        """Subscribe."""
+        self.send(self._master, m.Subscribe(m.FrameworkInfo("launcher-0")))
+
+    @handles(m.Subscribed)
+    def subscribed(self, message: m.Subscribed) -> None:
+        """It is one."""
+        self.id = message.framework_id
+
+    @handles(m.Offers)
+    def offers(self, message: m.Offers) -> None:
+        """Launch it."""
+        task = m.TaskInfo("task-0", Resources.of(cpus=1, mem=32), command=m.CommandInfo("sleep 1000"))
+        launch = m.Launch((task,))
+        self.send(self._master, m.Accept(self.id, (message.offers[0].id,), (launch,), m.Filters(LONG)))
+
+    @handles(m.Update)
+    def update(self, message: m.Update) -> None:
+        """It runs."""
+        self.running.set()
+
+
 _UUIDS = (f"{number:032x}" for number in itertools.count(1))
 
 
@@ -115,6 +145,13 @@ class Scene:
         self.agents += new
         for agent in new:
             await agent.registered.wait()
+
+    async def launch(self) -> str:
+        """Have a framework run a task, `task-0`; returns the framework's id."""
+        launcher = Launcher(self.upid)
+        self.system.spawn(launcher)
+        await launcher.running.wait()
+        return launcher.id
 
     def frameworks(self) -> list[str]:
         """The ids of those that are subscribed, in the order of the numbers in their names."""

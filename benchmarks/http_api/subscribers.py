@@ -24,6 +24,12 @@ from .words import Kind
 __all__ = ["PATH", "Http", "Native", "Subscriber", "Tally"]
 
 PATH = "/api/v1/scheduler"
+OPERATOR_PATH = "/api/v1"
+UPDATES = {
+    "json": b'{"type":"UPDATE"',
+    "protobuf": b"\x08\x04",
+    "operator": b'{"type":"TASK_UPDATED"',
+}
 TASK = Resources.of(cpus=1, mem=32)
 COMMAND = "sleep 1000"
 NAME = re.compile(rb"task-\d+")
@@ -100,12 +106,12 @@ class Subscriber(Protocol):
 
 
 class Http:
-    """A framework by the scheduler API; with `bare`, one that is not looked at closely."""
+    """A framework by the scheduler API; an operator, or the client of a bare server, is much the same."""
 
     def __init__(self, kind: Kind, address: str, name: str) -> None:
         self.tally = Tally()
         self.media: Media = PROTOBUF if kind == "protobuf" else JSON
-        self.bare = kind == "bare"
+        self.kind = kind
         self.framework_id = ""
         self._address = address
         self._name = name
@@ -113,17 +119,18 @@ class Http:
         self._accepts: list[bytes] = []
         self._declines: list[bytes] = []
         # How an update begins: the type comes first, in both.
-        self._update = {"json": b'{"type":"UPDATE"', "protobuf": b"\x08\x04"}.get(kind, b"")
+        self._update = UPDATES.get(kind, b"")
+        self._path = OPERATOR_PATH if kind == "operator" else PATH
 
     async def start(self) -> None:
         """Subscribe."""
         info = v1.FrameworkInfo(user="root", name=self._name)
         call = Call(type=Call.Type.SUBSCRIBE, subscribe=Call.Subscribe(framework_info=info))
-        data = request(self._address, PATH, self.media.type, self.media.encode(call))
+        data = request(self._address, self._path, self.media.type, self.media.encode(call))
         host, _, port = self._address.rpartition(":")
         loop = asyncio.get_running_loop()
         _, self.stream = await loop.create_connection(lambda: Stream(data, self._record), host, int(port))
-        if not self.bare:
+        if self.kind != "bare":
             await self.tally.subscribed.wait()
 
     def _record(self, record: bytes) -> None:
@@ -132,6 +139,9 @@ class Http:
             found = NAME.search(record)
             task = b"" if found is None else found.group()
             tally.event(task, 0.0 if tally.ages is None else _sent(record))
+            return
+        if self.kind == "operator":
+            tally.subscribed.set()
             return
         event = self.media.decode(record, Event)
         if event.subscribed is not None:

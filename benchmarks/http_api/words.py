@@ -22,12 +22,13 @@ __all__ = [
     "Subscribe",
 ]
 
-Kind = Literal["json", "protobuf", "native", "bare"]
-"""The scheduler API by JSON or protobuf, a framework that speaks the actors' protocol, a plain aiohttp server."""
+Kind = Literal["json", "protobuf", "native", "bare", "operator"]
+"""Who is told: a framework by the scheduler API in JSON or protobuf, one that speaks the actors' protocol, a client of
+a plain aiohttp server, a client of the operator API in JSON."""
 
 
 class Subscribe(msgspec.Struct, frozen=True, tag=True):
-    """Be so many frameworks of the master (`bare`: read so many streams of the server) at HOST:PORT."""
+    """Be so many subscribers of the master, or the server, at HOST:PORT."""
 
     kind: Kind
     address: str
@@ -48,28 +49,32 @@ class Latencies(msgspec.Struct, frozen=True, tag=True):
     """The answer gives the age of each event that came to all but the first, since the last time this was asked."""
 
 
-class Accepts(msgspec.Struct, frozen=True, tag=True):
-    """When there are so many offers: accept them, with a task on each, so many `at_once`.
+class Prepare(msgspec.Struct, frozen=True, tag=True):
+    """Wait for so many offers, and make ready what can be done with them, so many `at_once`.
 
-    The answer gives for each the seconds until the task was told to run; the last is the time that all took.
+    `bare`: calls that are much the same.
     """
 
     offers: int
     at_once: int
 
 
-class Declines(msgspec.Struct, frozen=True, tag=True):
-    """The same, but each is declined. The answer gives the time that all took. `bare`: any call, so many times."""
+class Accepts(msgspec.Struct, frozen=True, tag=True):
+    """Accept them all, with a task on each.
 
-    offers: int
-    at_once: int
+    The answer gives for each the seconds until the task was told to run; the last is the time that all took.
+    """
+
+
+class Declines(msgspec.Struct, frozen=True, tag=True):
+    """Decline them all, each by itself. The answer gives the time that all took."""
 
 
 class Drop(msgspec.Struct, frozen=True, tag=True):
     """Subscribe no more: close the connections, and end native frameworks."""
 
 
-Command = Subscribe | Await | Stall | Latencies | Accepts | Declines | Drop
+Command = Subscribe | Await | Stall | Latencies | Prepare | Accepts | Declines | Drop
 
 
 class Answer(msgspec.Struct, frozen=True):

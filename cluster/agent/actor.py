@@ -39,6 +39,7 @@ from .effects import (
     StartChecks,
     StopChecks,
     ToMaster,
+    UpdateLimits,
 )
 from .environment import environment_of
 from .fetching import Fetcher
@@ -103,6 +104,7 @@ class Agent(Hearing):
             self.sandboxes,
             Fetcher(work_dir / "fetch", cache_size=self.options.fetcher_cache_size),
             self._environment,
+            quota=self.options.cpu_quota,
         )
         self.incarnation = ""
         self._known: AgentInfo | None = None
@@ -139,15 +141,16 @@ class Agent(Hearing):
         """Find again what was left, make ready to run things, then look for the master."""
         self.restore()
         state, known = self.state, self._known
+        state.host = self.upid.host
         if self._seed is not None:
             # Names must differ from those of the life before.
             self._rng = random.Random(f"{self._seed}/{state.life}")  # noqa: S311
         state.touch_agent()
         self.incarnation = self._uuid()
-        found = {container.id: container for container in await self.runner.start()}
         for run in state.runs.values():
             if run.sandbox:
                 self.sandboxes.remember(state.info.id, *run.key, run.sandbox)
+        found = {container.id: container for container in await self.runner.start(state.runs.values())}
         beside = self.runner.recover(list(state.runs.values()), found)
         state.recovered(found.keys(), self._now)
         mine = {run.container_id for run in state.runs.values()}.union(beside)
@@ -298,6 +301,8 @@ class Agent(Hearing):
                     self.collector.schedule(path, self._now)
             case StartChecks():
                 self.runner.start_checks(effect)
+            case UpdateLimits(run):
+                self.runner.update(run)
             case StopChecks(run, task_id):
                 self.runner.stop_checks(run, task_id)
             case Deadline(run, task, seconds):

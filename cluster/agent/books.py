@@ -12,6 +12,7 @@ import msgspec
 from cluster.messages import (
     AgentInfo,
     CheckStatusInfo,
+    ContainerStatus,
     ExitedExecutor,
     FrameworkInfo,
     Reason,
@@ -23,7 +24,7 @@ from cluster.messages import (
 )
 from cluster.resources import ResourceError, Resources
 
-from .effects import Effect, StopChecks, ToMaster
+from .effects import Effect, StopChecks, ToMaster, UpdateLimits
 from .options import AgentOptions
 from .records import AgentTask, ExecutorRun, Key, Phase
 from .updates import StatusUpdates
@@ -49,6 +50,8 @@ class Books:
     options: AgentOptions = field(default_factory=AgentOptions)
 
     def __post_init__(self) -> None:
+        self.host = ""
+        """Where it is reached, without the port."""
         self.taken: AgentInfo | None = None
         """How the agent introduced itself when a master last took it: what it is held to when it is started again."""
         self.boot_id = ""
@@ -128,10 +131,17 @@ class Books:
         """Give a run that is taken in a task."""
         run.tasks[task.info.task_id] = task
         self._charge(task.info.resources, 1)
+        self._resized(run)
 
     def take_task(self, run: ExecutorRun, task_id: str) -> None:
         """Take a task from its run: it uses nothing any more."""
         self._charge(run.tasks.pop(task_id).info.resources, -1)
+        self._resized(run)
+
+    def _resized(self, run: ExecutorRun) -> None:
+        # Other containers have the tasks with which they begin, until they end.
+        if run.custom and run.phase in (Phase.REGISTERING, Phase.RUNNING):
+            self.effects.append(UpdateLimits(run))
 
     def _charge(self, resources: Resources, sign: int) -> None:
         for name, amount in resources.amounts().items():
@@ -210,6 +220,9 @@ class Books:
     ) -> None:
         """A new state: noted, and on its way to the framework until it is acknowledged."""
         before = task.status
+        run = self.runs.get((framework_id, before.executor_id))
+        if run is not None and run.is_group:
+            run = self.runs.get((framework_id, task.info.task_id))
         if state.terminal and not before.state.terminal:
             self.counters[f"tasks_{state.short.lower()}"] += 1
         task.status = TaskStatus(
@@ -226,6 +239,7 @@ class Books:
             exit_code,
             before.healthy if healthy is None else healthy,
             before.check_status if check_status is None else check_status,
+            before.container if run is None else ContainerStatus(run.container_id, self.host),
         )
         self.touch_task((framework_id, task.info.task_id))
         self.send_update(framework_id, task.status, now)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from actors import Clock
-from isolation import ContainerSpec, Exit, Launcher, Usage
+from isolation import ContainerSpec, Exit, Isolator, Launcher, Limits, Usage
 
 __all__ = ["Container", "Containerizer", "ProcessContainerizer", "TimerContainerizer"]
 
@@ -40,6 +40,9 @@ class Container(Protocol):
     def usage(self) -> Usage:
         """What its processes use now, or used in all. May look at each of them."""
 
+    def update(self, limits: Limits) -> None:
+        """Hold it to other limits. ValueError, OSError; then the old ones are in force."""
+
 
 class Containerizer(Protocol):
     """Starts containers. `runs_executors` is False where what runs is not a process that could register."""
@@ -49,11 +52,17 @@ class Containerizer(Protocol):
     async def start(self) -> None:
         """Make ready. Whatever is not available here is an error now, not at the first task."""
 
+    def held(self) -> frozenset[str]:
+        """The fields of `isolation.Limits` that containers can be held to here."""
+
     async def launch(self, spec: ContainerSpec) -> Container:
         """Run it; isolation.LaunchError if it cannot be run."""
 
-    async def recover(self) -> Sequence[Container]:
-        """What an earlier life of the agent has launched and not forgotten, running or ended."""
+    async def recover(self, specs: Mapping[str, ContainerSpec]) -> Sequence[Container]:
+        """What an earlier life of the agent has launched and not forgotten, running or ended.
+
+        `specs` are what they were launched by, by their ids.
+        """
 
     async def detach(self) -> None:
         """Let go; what runs lives on, if it can be found again."""
@@ -74,25 +83,30 @@ class ProcessContainerizer:
         self,
         launcher: Launcher | None = None,
         *,
+        isolators: Sequence[Isolator] | None = None,
         state_dir: Path | None = None,
         recovery_timeout: float = 900.0,
     ) -> None:
         self._lasting = state_dir is not None
-        if launcher is None and state_dir is not None:
-            launcher = Launcher(state_dir=state_dir, recovery_timeout=recovery_timeout)
-        self._launcher = launcher or Launcher()
+        self._launcher = launcher or Launcher(
+            isolators, state_dir=state_dir, recovery_timeout=recovery_timeout
+        )
 
     async def start(self) -> None:
         """Start the launcher's own process."""
         await self._launcher.start()
 
+    def held(self) -> frozenset[str]:
+        """What the isolators can do here."""
+        return frozenset(name for (_, name), reason in self._launcher.support().items() if reason is None)
+
     async def launch(self, spec: ContainerSpec) -> Container:
         """Start the process."""
         return await self._launcher.launch(spec)
 
-    async def recover(self) -> Sequence[Container]:
+    async def recover(self, specs: Mapping[str, ContainerSpec]) -> Sequence[Container]:
         """What is on record in the state directory."""
-        return await self._launcher.recover() if self._lasting else ()
+        return await self._launcher.recover(specs) if self._lasting else ()
 
     async def detach(self) -> None:
         """Let the processes run on; without a state directory nothing is left."""
@@ -130,7 +144,11 @@ class TimerContainerizer:
         container.exit.add_done_callback(lambda _: self._running.discard(container))
         return container
 
-    async def recover(self) -> Sequence[Container]:
+    def held(self) -> frozenset[str]:
+        """Timers use nothing."""
+        return frozenset()
+
+    async def recover(self, specs: Mapping[str, ContainerSpec]) -> Sequence[Container]:
         """Timers end with their agent."""
         return ()
 
@@ -174,6 +192,9 @@ class _TimerContainer:
     def usage(self) -> Usage:
         """Nothing is used."""
         return Usage()
+
+    def update(self, limits: Limits) -> None:
+        """There is nothing to be held to."""
 
 
 def _sleep_seconds(spec: ContainerSpec) -> float:

@@ -21,6 +21,7 @@ __all__ = [
     "StartChecks",
     "StopChecks",
     "ToMaster",
+    "UpdateLimits",
     "WatchRegistration",
 ]
 
@@ -60,6 +61,13 @@ class DestroyAfter:
 @dataclass(frozen=True, slots=True)
 class Destroy:
     """Destroy the container now; what is fetched for it is not any more."""
+
+    run: ExecutorRun
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLimits:
+    """Hold its container to the resources of the tasks that it has now."""
 
     run: ExecutorRun
 
@@ -132,4 +140,5 @@ Effect = (
     | Send
     | Link
     | ToMaster
+    | UpdateLimits
 )

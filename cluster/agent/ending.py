@@ -24,6 +24,14 @@ __all__ = ["EndRules"]
 log = logging.getLogger("ostrom.agent")
 
 
+LIMITATIONS = {
+    "memory": Reason.CONTAINER_LIMITATION_MEMORY,
+    "disk": Reason.CONTAINER_LIMITATION_DISK,
+    "ports": Reason.CONTAINER_LIMITATION,
+    "pids": Reason.CONTAINER_LIMITATION,
+}
+
+
 class EndRules(LaunchRules):
     """What follows from wishes that something end, and from its end."""
 
@@ -198,13 +206,14 @@ class EndRules(LaunchRules):
 
         `why` (and `state`) where that was not the command's doing.
         """
-        if not why and exit_.destroyed and not self._was_to_end(run):
+        if not why and exit_.destroyed and exit_.limitation is None and not self._was_to_end(run):
             # Not by itself, nor on anybody's order.
             aware = run.framework.can(Capability.PARTITION_AWARE)
             state = TaskState.GONE if aware else TaskState.LOST
             why = "it was killed: its machine was started again, or what watched it was lost"
+        limited = LIMITATIONS.get(exit_.limitation.kind) if exit_.limitation is not None else None
         if run.custom or why:
-            reason = Reason.AGENT_RESTARTED if why else Reason.EXECUTOR_TERMINATED
+            reason = Reason.AGENT_RESTARTED if why else limited or Reason.EXECUTOR_TERMINATED
             text = why or f"the executor {exit_.describe()}"
             self._remove(run, reason, text, now, state=state, status=None if why else exit_.wait_status)
             return
@@ -217,7 +226,7 @@ class EndRules(LaunchRules):
             elif exit_.code == 0:
                 self.end(run, task, TaskState.FINISHED, Reason.NONE, text, now, exit_code=0)
             else:
-                reason = Reason.COMMAND_EXECUTOR_FAILED
+                reason = limited or Reason.COMMAND_EXECUTOR_FAILED
                 self.end(run, task, TaskState.FAILED, reason, text, now, exit_code=exit_.code)
         self._over(run, text, now, well=well)
 

@@ -22,7 +22,7 @@ from cluster.messages import (
 from cluster.resources import Resources
 
 from .books import Books
-from .effects import Deadline, Destroy, LaunchContainer, Send, StartChecks, WatchRegistration
+from .effects import Deadline, Destroy, LaunchContainer, Send, StartChecks, UpdateLimits, WatchRegistration
 from .records import AgentTask, ExecutorRun, Phase
 
 __all__ = ["LaunchRules"]
@@ -278,6 +278,7 @@ class LaunchRules(Books):
         self.touch_run(run.key)
         if run.custom:
             run.phase = Phase.REGISTERING
+            self.effects.append(UpdateLimits(run))
             self.watch_registration(run, self.options.executor_registration_timeout)
             return
         run.phase = Phase.RUNNING

@@ -17,7 +17,7 @@ class AgentOptions:
     there are some that look only every 15 seconds. `recovery_timeout`: how long what runs lives on without the agent's
     process. `gc_delay`: how long the sandbox of what has ended is kept, less as the disk fills; `gc_disk_headroom` (0
     to 1) is the part of the disk kept free. `authenticate_executors`: those of Mesos's API must give the token that is
-    in their environment.
+    in their environment. `cpu_quota`: a task's cpus are also the most that it gets, where that can be held.
     """
 
     executor_registration_timeout: float = 60.0
@@ -34,3 +34,4 @@ class AgentOptions:
     disk_watch_interval: float = 60.0
     completed_tasks: int = 1000
     authenticate_executors: bool = False
+    cpu_quota: bool = False

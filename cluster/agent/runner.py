@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from .checks import Prober, Resumed, Verdict
 from .containerizer import Container, Containerizer
 from .effects import DestroyAfter, StartChecks
 from .fetching import Fetcher, FetchError
+from .limiting import limits_of
 from .nested import NestedContainers, Surroundings
 from .records import AgentTask, ExecutorRun
 from .sandbox import Sandboxes
@@ -25,6 +27,8 @@ __all__ = ["Events", "Runner", "Turns"]
 
 PROOFS = ("OSTROM_CONTAINER_ID", "MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
 """What an executor shows to prove that it is one."""
+log = logging.getLogger("ostrom.agent")
+
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -82,6 +86,8 @@ class Runner:
         sandboxes: Sandboxes,
         fetcher: Fetcher,
         environment: Callable[[ExecutorRun, Path], Mapping[str, str]],
+        *,
+        quota: bool = False,
     ) -> None:
         self._turns = turns
         self._events = events
@@ -89,6 +95,8 @@ class Runner:
         self._sandboxes = sandboxes
         self._fetcher = fetcher
         self._environment = environment
+        self._quota = quota
+        self._held: frozenset[str] = frozenset()
         self._containers: dict[str, Container] = {}
         self._alive: set[str] = set()
         self.nested = NestedContainers(
@@ -163,7 +171,19 @@ class Runner:
             cwd=sandbox / command.working_directory,
             stdout=sandbox / "stdout",
             stderr=sandbox / "stderr",
+            limits=limits_of(run, self._held, quota=self._quota),
         )
+
+    def update(self, run: ExecutorRun) -> None:
+        """Hold a container to what its run has now."""
+        container = self._containers.get(run.container_id)
+        if container is None or not self._held:
+            return
+        try:
+            container.update(limits_of(run, self._held, quota=self._quota))
+        except (ValueError, OSError) as error:
+            # What it was held to before is in force: more than it has now, or less than it could have.
+            log.warning("executor %s: its limits cannot be changed: %s", run.key, error)
 
     def recover(self, runs: Sequence[ExecutorRun], found: Mapping[str, Container]) -> Collection[str]:
         """Take over what an earlier life of the agent has launched; return the names of nested containers."""
@@ -290,6 +310,7 @@ class Runner:
             cwd=sandbox,
             stdout=Path(os.devnull),
             stderr=Path(os.devnull),
+            within=run.container_id,
         )
         container = await self._containerizer.launch(spec)
         try:
@@ -318,10 +339,16 @@ class Runner:
 
     # The end.
 
-    async def start(self) -> Sequence[Container]:
-        """Make ready; return what an earlier life has left."""
+    async def start(self, runs: Iterable[ExecutorRun]) -> Sequence[Container]:
+        """Make ready; return what an earlier life has left, of these runs and others."""
         await self._containerizer.start()
-        return await self._containerizer.recover()
+        self._held = self._containerizer.held()
+        specs: dict[str, ContainerSpec] = {}
+        for run in runs:
+            sandbox = self._turns.sandbox_of(run)
+            if sandbox is not None and run.command is not None:
+                specs[run.container_id] = self._spec(run, run.command, sandbox)
+        return await self._containerizer.recover(specs)
 
     async def close(self, *, detach: bool) -> None:
         """Let go of everything, or destroy it."""

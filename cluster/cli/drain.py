@@ -7,8 +7,9 @@ import time
 import rich_click as click
 
 from .api import NoMasterError, get_json, post_json
+from .credentials import asks_master
 from .operate import confirm, yes_option
-from .options import detail, master_option
+from .options import detail
 from .show import agent_state
 
 __all__ = ["deactivate", "drain", "gone", "reactivate"]
@@ -28,7 +29,7 @@ POLL = 1.0
     "--mark-gone", is_flag=True, help="Once nothing is left on it, the agent is gone: it may not come back."
 )
 @detail("--wait", is_flag=True, help="Wait until nothing is left on it.")
-@master_option
+@asks_master
 def drain(agent: str, max_grace_period: float | None, mark_gone: bool, wait: bool, master: str) -> None:
     """End what AGENT runs, and offer it no more, until it is reactivated.
 
@@ -76,7 +77,7 @@ def _wait(master: str, agent: str, mark_gone: bool) -> None:
 
 @click.command()
 @click.argument("agent")
-@master_option
+@asks_master
 def deactivate(agent: str, master: str) -> None:
     """Offer AGENT no more. What it runs runs on."""
     click.echo(f"{agent} is {agent_state(post_json(master, '/ostrom/agents/deactivate', {'agent': agent}))}")
@@ -84,7 +85,7 @@ def deactivate(agent: str, master: str) -> None:
 
 @click.command()
 @click.argument("agent")
-@master_option
+@asks_master
 def reactivate(agent: str, master: str) -> None:
     """Offer AGENT again that was deactivated or drained."""
     click.echo(f"{agent} is {agent_state(post_json(master, '/ostrom/agents/reactivate', {'agent': agent}))}")
@@ -93,7 +94,7 @@ def reactivate(agent: str, master: str) -> None:
 @click.command()
 @click.argument("agent")
 @yes_option
-@master_option
+@asks_master
 def gone(agent: str, yes: bool, master: str) -> None:
     """Declare that AGENT never comes back, so that its tasks can start elsewhere.
 

@@ -41,6 +41,11 @@ __all__ = ["local"]
     is_flag=True,
     help="Of several masters: those that stand by carry requests to the leader, rather than say where it is.",
 )
+@option(
+    "--isolation",
+    default="posix",
+    help="What holds tasks to their resources, as for 'ostrom agent', whose '--isolation list' tells what is here.",
+)
 @option("--host", default="127.0.0.1", help="Address to listen on.")
 @option("--port", type=click.IntRange(0, 65535), default=5050, help="The master's port; 0 for any free one.")
 @option(
@@ -64,6 +69,7 @@ def local(
     masters: int,
     lease_ttl: int,
     standby_proxy: bool,
+    isolation: str,
     host: str,
     port: int,
     resources: Resources,
@@ -95,6 +101,7 @@ def local(
             masters=masters,
             lease_ttl=lease_ttl,
             standby_proxy=standby_proxy,
+            isolation=isolation,
             weights=dict(weights),
             allocator=allocator,
             roles=quotas(guarantees, limits, priorities),

@@ -8,8 +8,9 @@ from typing import IO, Any
 import rich_click as click
 
 from .api import get_json, post_json
+from .credentials import asks_master
 from .operate import confirm, yes_option
-from .options import MASTER, detail, master_option
+from .options import MASTER, detail
 from .tables import json_option, moment, print_rows
 
 __all__ = ["maintenance"]
@@ -18,7 +19,7 @@ WHEN = "%Y-%m-%d %H:%M:%S"
 
 
 @click.group(invoke_without_command=True)
-@master_option
+@asks_master
 @json_option
 @click.pass_context
 def maintenance(ctx: click.Context, master: str, as_json: bool) -> None:

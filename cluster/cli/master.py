@@ -9,6 +9,7 @@ import rich_click as click
 
 from cluster.election import DEFAULT_TTL, Contender, Detector
 from cluster.etcd import EtcdAddress
+from cluster.http.authentication import authenticator_for
 from cluster.local import MasterNode, elected
 from cluster.master import MasterOptions
 from cluster.master.options import RateLimit
@@ -16,6 +17,7 @@ from cluster.registry import MemoryRegistry, Registry, SqliteRegistry
 from cluster.resources import Resources
 from cluster.zookeeper import ZooKeeperAddress
 
+from .credentials import authentication_options
 from .options import (
     ANNOUNCE,
     ETCD,
@@ -75,6 +77,7 @@ __all__ = ["master"]
     help="zk://[USER:PASSWORD@]HOST[,HOST...]/PATH, or file:///FILE with that in it: while it leads it says so in "
     "ZooKeeper, as Mesos's masters did (pip install 'ostrom[zookeeper]').",
 )
+@authentication_options
 @option("--weight", "weights", type=WEIGHT, multiple=True, help="Weight of a role; may be given again.")
 @allocator_option
 @quota_options
@@ -163,6 +166,8 @@ def master(
     lease_ttl: int,
     standby_proxy: bool,
     announce: ZooKeeperAddress | None,
+    http_credentials: Path | None,
+    http_token_key: Path | None,
     weights: tuple[tuple[str, float], ...],
     allocator: str,
     guarantees: tuple[tuple[str, Resources], ...],
@@ -230,6 +235,7 @@ def master(
             detector=detector,
             standby_proxy=standby_proxy,
             announcer=announcer(announce, election),
+            authenticate=authenticator_for(http_credentials, http_token_key),
             registry=store,
             weights=dict(weights),
             roles=roles,

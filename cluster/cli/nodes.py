@@ -12,9 +12,13 @@ import rich_click as click
 from cluster.agent import AgentOptions, ReconfigurationPolicy
 from cluster.attributes import Attributes
 from cluster.election import detector_for
-from cluster.local import AgentNode
+from cluster.http.authentication import authenticator_for
+from cluster.local import AgentNode, group_name
 from cluster.resources import Resources
+from isolation import isolators_named, support_of
 
+from .credentials import authentication_options
+from .isolation import print_support
 from .options import ATTRIBUTES, RESOURCES, SECONDS, master_option, option
 from .serve import serve
 
@@ -93,6 +97,21 @@ __all__ = ["agent", "machine_resources"]
     help="What may have changed of an agent that is started again: nothing, more resources and attributes, anything.",
 )
 @option(
+    "--isolation",
+    default="posix",
+    help="What holds tasks to their resources: posix (nothing does), cgroups (whichever are here), cgroups1, cgroups2. "
+    "'list' prints what each can do on this machine, and ends.",
+)
+@option(
+    "--cgroups-root",
+    help="Name of the control group that all those of this agent are in. Default: one of its work directory's own.",
+)
+@option(
+    "--cpu-quota",
+    is_flag=True,
+    help="A task's cpus are also the most that it gets; else what nobody uses is anybody's.",
+)
+@option(
     "--gc-delay",
     type=SECONDS,
     default=7 * 86400.0,
@@ -115,6 +134,7 @@ __all__ = ["agent", "machine_resources"]
     is_flag=True,
     help="Offer --resources though this machine has less: for clusters on one machine.",
 )
+@authentication_options
 def agent(
     master: str,
     host: str,
@@ -133,16 +153,29 @@ def agent(
     executor_resubscription_timeout: float,
     authenticate_http_executors: bool,
     reconfiguration_policy: str,
+    isolation: str,
+    cgroups_root: str | None,
+    cpu_quota: bool,
     gc_delay: float,
     gc_disk_headroom: float,
     fetcher_cache_size: int,
     overcommit: bool,
+    http_credentials: Path | None,
+    http_token_key: Path | None,
 ) -> None:
     """Run an agent: it offers this machine's resources and runs what it is sent, contained.
 
     SIGTERM ends the agent alone: its tasks run on, and the next agent with the same work directory goes on with them
     (with --no-checkpoint they end). SIGUSR1, and Ctrl-C, end it for good, with every task on it.
     """
+    root = cgroups_root or group_name(work_dir)
+    if isolation == "list":
+        print_support(support_of(root))
+        return
+    try:
+        isolators = isolators_named(isolation, root)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     options = AgentOptions(
         executor_registration_timeout=executor_registration_timeout,
         executor_reregistration_timeout=executor_reregistration_timeout,
@@ -151,6 +184,7 @@ def agent(
         executor_shutdown_grace=executor_shutdown_grace_period,
         recovery_timeout=recovery_timeout,
         reconfiguration_policy=ReconfigurationPolicy(reconfiguration_policy),
+        cpu_quota=cpu_quota,
         gc_delay=gc_delay,
         gc_disk_headroom=gc_disk_headroom,
         fetcher_cache_size=fetcher_cache_size,
@@ -174,6 +208,8 @@ def agent(
             hostname=hostname or socket.gethostname(),
             attributes=attributes,
             options=options,
+            isolators=isolators,
+            authenticate=authenticator_for(http_credentials, http_token_key),
         )
 
     async def ready(node: AgentNode) -> None:

@@ -11,7 +11,8 @@ import rich_click as click
 from cluster.resources import Resources
 
 from .api import ask_json, get_json, post_json
-from .options import RESOURCES, ROLE, WEIGHT, detail, master_option
+from .credentials import asks_master
+from .options import RESOURCES, ROLE, WEIGHT, detail
 from .tables import amounts, json_option, print_rows
 
 __all__ = [
@@ -42,7 +43,7 @@ def confirm(question: str, yes: bool) -> None:
 
 @click.command()
 @click.argument("new", metavar="[ROLE=WEIGHT]...", type=WEIGHT, nargs=-1)
-@master_option
+@asks_master
 @json_option
 def weights(new: tuple[tuple[str, float], ...], master: str, as_json: bool) -> None:
     """List the weights of roles that are set, after setting those given. All others are 1."""
@@ -61,7 +62,7 @@ def weights(new: tuple[tuple[str, float], ...], master: str, as_json: bool) -> N
 @detail("--priority", type=int, help="NUMBER, for allocator priority.")
 @detail("--remove", is_flag=True, help="End the role's quota, and its priority.")
 @detail("--force", is_flag=True, help="Take names of resources that no agent has.")
-@master_option
+@asks_master
 @json_option
 def quota(
     role: str | None,
@@ -120,7 +121,7 @@ def _print_reservations(rows: list[Any], as_json: bool) -> None:
 
 
 @click.command()
-@master_option
+@asks_master
 @json_option
 def reservations(master: str, as_json: bool) -> None:
     """List what is reserved, for which role and where."""
@@ -131,7 +132,7 @@ def reservations(master: str, as_json: bool) -> None:
 @click.argument("agent")
 @click.argument("role", type=ROLE)
 @click.argument("resources", type=RESOURCES)
-@master_option
+@asks_master
 @json_option
 def reserve(agent: str, role: str, resources: Resources, master: str, as_json: bool) -> None:
     """Reserve RESOURCES of AGENT for ROLE: nobody else is offered them. They must be free, or on offer only."""
@@ -143,7 +144,7 @@ def reserve(agent: str, role: str, resources: Resources, master: str, as_json: b
 @click.argument("agent")
 @click.argument("role", type=ROLE)
 @click.argument("resources", type=RESOURCES)
-@master_option
+@asks_master
 @json_option
 def unreserve(agent: str, role: str, resources: Resources, master: str, as_json: bool) -> None:
     """Give RESOURCES of AGENT that are reserved for ROLE to everybody again. No task may use them."""
@@ -154,7 +155,7 @@ def unreserve(agent: str, role: str, resources: Resources, master: str, as_json:
 @click.command()
 @click.argument("framework")
 @yes_option
-@master_option
+@asks_master
 def teardown(framework: str, yes: bool, master: str) -> None:
     """End FRAMEWORK and all of its tasks."""
     confirm(f"End {framework} and all of its tasks?", yes)
@@ -165,7 +166,7 @@ def teardown(framework: str, yes: bool, master: str) -> None:
 @click.command()
 @click.argument("framework")
 @click.argument("agent", required=False)
-@master_option
+@asks_master
 @json_option
 def explain(framework: str, agent: str | None, master: str, as_json: bool) -> None:
     """Say why FRAMEWORK is offered nothing: of each agent, or of AGENT."""

@@ -14,7 +14,8 @@ from cluster.framework import FrameworkRefusedError
 from cluster.messages import CommandInfo
 from cluster.resources import Resources
 
-from .options import RESOURCES, ROLE, master_option, option
+from .credentials import asks_master, authorization
+from .options import RESOURCES, ROLE, option
 from .runner import CommandRunner
 
 __all__ = ["run"]
@@ -31,7 +32,7 @@ def _environment(_ctx: click.Context, _param: click.Parameter, values: tuple[str
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@master_option
+@asks_master
 @option("--resources", type=RESOURCES, default="cpus:1;mem:128", help="What each task gets.")
 @option("--instances", type=click.IntRange(1), default=1, help="How many tasks.")
 @option("--role", type=ROLE, default="*", help="Role whose share is used.")
@@ -69,6 +70,7 @@ def run(
         instances,
         role,
         quiet=quiet,
+        headers=authorization(),
     )
 
     async def main() -> int:

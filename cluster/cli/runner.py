@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import IO, Any
 
 import aiohttp
@@ -40,6 +40,7 @@ class CommandRunner(Framework):
         quiet: bool = False,
         out: IO[bytes] | None = None,
         err: IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(name, roles=(role,))
         self.exit_code = 0
@@ -50,6 +51,7 @@ class CommandRunner(Framework):
         self._out = out or sys.stdout.buffer
         self._err = err or sys.stderr.buffer
         self._console = Console(stderr=True)
+        self._headers = headers
         self._addresses: dict[str, str] = {}
         self._http: aiohttp.ClientSession
         self._progress = Progress(
@@ -64,7 +66,7 @@ class CommandRunner(Framework):
 
     async def until(self, master: Any, interrupted: Awaitable[object]) -> int:
         """Run until all tasks have ended, or until interrupted: then they are killed."""
-        async with aiohttp.ClientSession(timeout=READ_TIMEOUT) as self._http:
+        async with aiohttp.ClientSession(timeout=READ_TIMEOUT, headers=self._headers) as self._http:
             with self._progress:
                 running = asyncio.ensure_future(self.run(master))
                 stop = asyncio.ensure_future(interrupted)
@@ -142,6 +144,11 @@ class CommandRunner(Framework):
                 async with self._http.get(
                     url, params={**query, "offset": str(offset), "length": str(READ_SIZE)}
                 ) as response:
+                    if response.status == 401:
+                        self._say(
+                            f"{handle.task_id}: {name} is not for everybody: --principal, or --token-file"
+                        )
+                        return
                     if response.status != 200:
                         # A task that never started has no files.
                         return

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import rich_click as click
 
 from .api import get_json
-from .options import master_option, option
+from .credentials import asks_master
+from .options import option
 from .tables import json_option, moment, print_rows
 
 __all__ = ["agent_state", "agents", "frameworks", "leader", "offers", "state", "tasks"]
@@ -21,7 +22,7 @@ def agent_state(row: dict[str, Any]) -> str:
 
 
 @click.command()
-@master_option
+@asks_master
 def leader(master: str) -> None:
     """Print the address of the master that leads, HOST:PORT. Status 1 if there is none."""
     click.echo(get_json(master, "/leader")["leader"] or fail("no master leads now"))
@@ -33,7 +34,7 @@ def fail(text: str) -> NoReturn:
 
 
 @click.command()
-@master_option
+@asks_master
 @json_option
 def agents(master: str, as_json: bool) -> None:
     """List the agents, what they have and what is used."""
@@ -56,7 +57,7 @@ def agents(master: str, as_json: bool) -> None:
 
 
 @click.command()
-@master_option
+@asks_master
 @json_option
 def frameworks(master: str, as_json: bool) -> None:
     """List the frameworks and their shares."""
@@ -78,7 +79,7 @@ def frameworks(master: str, as_json: bool) -> None:
 
 
 @click.command()
-@master_option
+@asks_master
 @option("--framework", help="Only tasks of this framework.")
 @option("--completed", is_flag=True, help="Also tasks that have ended.")
 @json_option
@@ -105,7 +106,7 @@ def tasks(master: str, framework: str | None, completed: bool, as_json: bool) ->
 
 
 @click.command()
-@master_option
+@asks_master
 @json_option
 def offers(master: str, as_json: bool) -> None:
     """List the offers that frameworks have not answered yet."""
@@ -125,7 +126,7 @@ def offers(master: str, as_json: bool) -> None:
 
 
 @click.command()
-@master_option
+@asks_master
 def state(master: str) -> None:
     """Print all that the master knows, as JSON."""
     click.echo(json.dumps(get_json(master, "/ostrom/state"), indent=2))

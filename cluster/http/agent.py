@@ -12,21 +12,30 @@ from aiohttp import web
 from actors import Clock
 from cluster.agent import Agent
 
-from . import files, openapi
+from . import files, openapi, usage
 from .mesos_files import agent_files
+from .snapshot import Recent
 from .v0 import agent as mesos_pages
 from .v0.metrics import agent_metrics
 from .v1.agent import AgentApi
 from .v1.executor import ExecutorApi
-from .v1.stream import MAX_WAITING
+from .v1.stream import MAX_WAITING, hang_up
 from .v1.version import version_page
 
-__all__ = ["install"]
+__all__ = ["install", "nobody_there"]
 
 WAIT = 10.0
 """Seconds that a reader waits for a file to grow, at most."""
 POLL = 0.05
 Later = Callable[[], Awaitable[web.StreamResponse]]
+
+
+def nobody_there(request: web.Request) -> web.Response:
+    """What a node answers whose agent is not there yet, or no longer: 503. Executors get no answer, and come again."""
+    if request.path.rstrip("/").endswith("/api/v1/executor"):
+        return hang_up(request)
+    text = "the agent is not there yet, or no longer\n"
+    return web.Response(status=503, text=text, headers={"Retry-After": "1"})
 
 
 def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
@@ -87,8 +96,11 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         return later
 
     ExecutorApi(agent, max_waiting).install()
-    AgentApi(agent, agent_files(agent)).install()
-    agent.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+    virtual_files = agent_files(agent)
+    AgentApi(agent, virtual_files).install()
+    agent.route(
+        "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+    )
     agent.route("/ostrom/state", state, help="what the agent has and runs, as JSON")
     agent.route("/ostrom/files/browse", browse, help="?framework&executor&path: a directory of a sandbox")
     agent.route(
@@ -96,10 +108,12 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
-    mesos_pages.install(agent, agent_files(agent))
+    usage.install(agent)
+    mesos_pages.install(agent, virtual_files)
     openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid
-    agent.system.http.metrics.add_source(agent.upid, lambda: agent_metrics(agent))
+    figures = Recent(agent.clock, lambda: agent_metrics(agent))
+    agent.system.http.metrics.add_source(agent.upid, figures.get)
 
 
 def _state(agent: Agent) -> dict[str, Any]:

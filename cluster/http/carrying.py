@@ -19,7 +19,7 @@ from yarl import URL
 
 from actors import UPID, Clock, format_address
 
-from .v1.stream import LAST_WORDS, reset
+from .v1.stream import LAST_WORDS, STREAM_ID, LostStreams, hang_up, reset
 
 __all__ = ["CARRIED", "Carrier"]
 
@@ -78,13 +78,17 @@ class Carrier:
     """Carries requests to whoever `leader` says leads, until `close`. `here` is the standby's address.
 
     Of each answer that its client does not read, one chunk waits here, and 128 KiB: the leader sees that nothing is
-    taken, as if it were the client. `check` is to be called each second.
+    taken, as if it were the client. `check` is to be called each second. `lost` is told of streams whose leader is
+    gone; calls of those get no answer.
     """
 
-    def __init__(self, here: tuple[str, int], leader: Callable[[], UPID | None], clock: Clock) -> None:
+    def __init__(
+        self, here: tuple[str, int], leader: Callable[[], UPID | None], clock: Clock, lost: LostStreams
+    ) -> None:
         self._here = format_address(here)
         self._leader = leader
         self._clock = clock
+        self._lost = lost
         self._carried: set[_Carried] = set()
         self._closed = False
         self._closing: asyncio.Task[None] | None = None
@@ -115,7 +119,23 @@ class Carrier:
             self._closing = asyncio.get_running_loop().create_task(self._session.close())
 
     async def carry(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request as the leader does. 503 if there is none, or it does not answer."""
+        """Answer a request as the leader does. 503 if there is none, or it does not answer.
+
+        A call of a stream is of the leader whose stream it is: with that gone its connection ends, as it would there.
+        PyMesos takes that for what it is, but not an answer.
+        """
+        stream_id = request.headers.get(STREAM_ID)
+        if stream_id is not None and stream_id in self._lost:
+            return hang_up(request)
+        try:
+            return await self._carry(request)
+        except web.HTTPServiceUnavailable as error:
+            if stream_id is None:
+                raise
+            log.debug("%s %s: %s", request.method, request.path, error.text)
+            return hang_up(request)
+
+    async def _carry(self, request: web.Request) -> web.StreamResponse:
         if (by := request.headers.get(CARRIED)) is not None:
             raise unavailable(f"{by[:255]} sent this here, and this master does not lead either")
         body = await request.read()
@@ -140,6 +160,8 @@ class Carrier:
             if response is None or not response.prepared:
                 raise unavailable(f"the leader, {place}, did not answer: {gone}") from error
             log.debug("%s %s, carried to %s: %s", request.method, request.path, place, gone)
+            if (stream_id := response.headers.get(STREAM_ID)) is not None:
+                self._lost.add(stream_id)
             self._end(request, at_once=carried.writing)
             return response
 
@@ -154,6 +176,8 @@ class Carrier:
             request.method, url, headers=headers, data=body or None, allow_redirects=False
         )
         try:
+            if answer.status == 503 and STREAM_ID in request.headers:
+                raise unavailable("the leader is about to end")
             carried.response = response = _begin(answer, request)
             await response.prepare(request)
             await _pass_on(answer, response, carried)

@@ -12,14 +12,14 @@ from cluster.master import Master
 
 from . import openapi, operator
 from .mesos_files import master_files
-from .snapshot import Snapshots
+from .snapshot import Recent, Snapshots
 from .standby import leader_page, redirect
 from .ui import page
 from .v0 import master as mesos_pages
 from .v0.metrics import master_metrics
 from .v1.operator import OperatorApi
 from .v1.scheduler import SchedulerApi
-from .v1.stream import MAX_WAITING
+from .v1.stream import MAX_WAITING, LostStreams
 from .v1.version import version_page
 from .views import VIEWS, reasons
 
@@ -28,10 +28,11 @@ __all__ = ["install"]
 TASK_FILTERS = {"framework": "framework_id", "agent": "agent_id", "state": "state"}
 
 
-def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
+def install(master: Master, *, max_waiting: int = MAX_WAITING, lost: LostStreams | None = None) -> Snapshots:
     """Give a master that was spawned its pages, at `/master/...` and at `/...`.
 
     `max_waiting` bytes of events wait for one client of the scheduler API; who reads so slowly is cut off.
+    `lost` are streams that came through here to an earlier leader: their calls get no answer.
     """
     snapshots = Snapshots(master.clock)
     master.on_turn = snapshots.changed
@@ -79,17 +80,20 @@ def install(master: Master, *, max_waiting: int = MAX_WAITING) -> Snapshots:
         help="?framework=ID[&agent=ID]: why it is offered nothing, agents by the same reasons",
     )
     operator.install(master, snapshots)
-    SchedulerApi(master, max_waiting).install()
+    SchedulerApi(master, max_waiting, lost).install()
     mesos_pages.install(master, snapshots, master_files())
     OperatorApi(master, snapshots, master_files(), max_waiting).install()
-    master.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+    master.route(
+        "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+    )
     master.route("/leader", lambda _: leader_page(master.upid, leads=True), help="who leads, as JSON")
-    master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here")
+    master.route("/redirect", lambda _: redirect(master.upid), help="307 to the leader: here", public=True)
     master.route("/", page, help="the page for people")
     master.route("/ui", page, help="its files")
     openapi.install(master, openapi.MASTER, "ostrom master")
     master.system.http.root = master.upid
-    master.system.http.metrics.add_source(master.upid, lambda: master_metrics(master))
+    figures = Recent(master.clock, lambda: master_metrics(master))
+    master.system.http.metrics.add_source(master.upid, figures.get)
     return snapshots
 
 

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from actors import UPID, Actor, format_address
-from cluster.election import Detector
+from cluster.election import MASTER_ID, Detector
 
 from .carrying import Carrier
 from .v0.metrics import standby_metrics
+from .v1.stream import STREAM_ID, LostStreams, hang_up
 from .v1.version import version_page
 
-__all__ = ["Standby", "leader_page", "redirect"]
+__all__ = ["Standby", "leader_page", "nobody_leads", "redirect"]
 
 CHECK_INTERVAL = 1.0
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -27,6 +28,8 @@ class Standby(Actor):
 
     def __init__(self, detector: Detector, *, carries: bool = False) -> None:
         self.leader: UPID | None = None
+        self.lost = LostStreams()
+        """Streams that were carried, of leaders that are gone."""
         self._detector = detector
         self._carries = carries
         self._carrier: Carrier | None = None
@@ -34,15 +37,20 @@ class Standby(Actor):
     def initialize(self) -> None:
         """Look for the leader."""
         if self._carries:
-            self._carrier = Carrier(self.system.address, lambda: self._elsewhere, self.clock)
+            self._carrier = Carrier(self.system.address, lambda: self._elsewhere, self.clock, self.lost)
             self.every(CHECK_INTERVAL, self._carrier.check)
         self._detector.watch(lambda leader: self.defer(self._detected, leader))
         self.route("/leader", lambda _: leader_page(self._elsewhere, leads=False), help="who leads, as JSON")
-        self.route("/redirect", lambda _: redirect(self._elsewhere), help="307 to the leader")
-        self.route("/version", version_page, help="the version of Mesos whose API this is, and ours")
+        self.route("/redirect", lambda _: redirect(self._elsewhere), help="307 to the leader", public=True)
+        self.route(
+            "/version", version_page, help="the version of Mesos whose API this is, and ours", public=True
+        )
         text = "what the leader answers" if self._carries else "307 to the same of the leader"
-        self.route("/", self._refer, methods=METHODS, help=f"anything else: {text}")
+        # Who may ask is for the leader to say, where the request ends up.
+        self.route("/", self._refer, methods=METHODS, help=f"anything else: {text}", public=True)
         self.system.http.root = self.upid
+        # Whoever asks a master under its name need not know that it is none yet.
+        self.system.http.add_alias(MASTER_ID, self.upid)
         self.system.http.metrics.add_source(self.upid, self._figures)
 
     def finalize(self) -> None:
@@ -69,16 +77,26 @@ class Standby(Actor):
     def _refer(self, request: web.Request) -> web.Response | Callable[[], Awaitable[web.StreamResponse]]:
         carrier = self._carrier
         if carrier is None:
-            return redirect(self._elsewhere, request.raw_path)
+            path = request.raw_path
+            # Who believes in a proxy says the whole URL.
+            return redirect(self._elsewhere, path if path.startswith("/") else request.rel_url.raw_path_qs)
         return lambda: carrier.carry(request)
 
 
-def redirect(leader: UPID | None, path: str = "/") -> web.Response:
-    """Send who asks to the leader, 307: the same request, there. 503 if there is none."""
+def nobody_leads(request: web.Request) -> web.Response:
+    """What a master answers that neither stands by nor leads: 503. Calls of streams get no answer: those have ended."""
+    return hang_up(request) if STREAM_ID in request.headers else redirect(None)
+
+
+def redirect(leader: UPID | None, path: str = "") -> web.Response:
+    """Send who asks to the leader, 307: the same request, there, or with no path to the root. 503 if there is none.
+
+    No scheme, as in Mesos, whose clients put one before it; and it is TLS where it was.
+    """
     if leader is None:
         return web.Response(status=503, text="no master leads now\n", headers={"Retry-After": "1"})
-    # Whatever came as a path stays one: it begins with a slash, and names no other host.
-    place = f"http://{format_address(leader.address)}/{path.lstrip('/')}"
+    # Whatever came as a path stays one: it begins with one slash, and names no other host.
+    place = f"//{format_address(leader.address)}" + (f"/{path.lstrip('/')}" if path else "")
     return web.Response(status=307, headers={"Location": place, "Cache-Control": "no-store"})
 
 

@@ -1,6 +1,6 @@
 """A whole cluster on one machine."""
 
-from .agent_node import AgentFailedError, AgentNode
+from .agent_node import AgentFailedError, AgentNode, group_name
 from .cluster import DEFAULT_RESOURCES, LocalCluster
 from .elected import Elected, elected
 from .lifeline import Lifeline
@@ -18,4 +18,5 @@ __all__ = [
     "NodeFailedError",
     "NodeProcess",
     "elected",
+    "group_name",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
+from actors.http import Authenticator
 from cluster.agent import (
     Agent,
     AgentOptions,
@@ -24,9 +26,9 @@ from cluster.election import Detector, StandaloneDetector
 from cluster.http import agent as agent_http
 from cluster.messages import AgentInfo
 from cluster.resources import Resources
-from isolation import ContainerSpec
+from isolation import ContainerSpec, Isolator
 
-__all__ = ["AGENT_ID", "AgentFailedError", "AgentNode"]
+__all__ = ["AGENT_ID", "AgentFailedError", "AgentNode", "group_name"]
 
 AGENT_ID = "agent"
 """The actor id of every agent."""
@@ -53,6 +55,11 @@ def _left_behind(path: Path) -> int:
         store.close()
 
 
+def group_name(work_dir: Path) -> str:
+    """The name of the control group for all of the agent with this work directory: another's has another."""
+    return f"ostrom-{hashlib.sha256(bytes(work_dir.resolve())).hexdigest()[:12]}"
+
+
 def _initialized() -> None:
     """Nothing: that it is called says that the actor's first turn is over."""
 
@@ -62,6 +69,8 @@ class AgentNode:
 
     `timers`: tasks are timers, not processes (see TimerContainerizer); `duration` says how long each runs. With
     `checkpoint` what it runs outlives its process, and is found again by the next one with the same `work_dir`.
+    `isolators` hold what it runs to its limits; by default none does.
+    `authenticate` says who may ask over HTTP.
     """
 
     def __init__(
@@ -77,19 +86,25 @@ class AgentNode:
         attributes: Attributes | None = None,
         options: AgentOptions | None = None,
         checkpoint: bool = False,
+        isolators: Sequence[Isolator] | None = None,
         timers: bool = False,
         duration: Callable[[ContainerSpec], float] | None = None,
+        authenticate: Authenticator | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Executors that look for the agent may find one that begins, or ends.
+        self.system.http.unready = agent_http.nobody_there
+        self.system.http.authenticate = authenticate
         self._detector = StandaloneDetector(detector) if isinstance(detector, UPID) else detector
         self._info = AgentInfo(
             hostname or socket.gethostname(), resources, attributes or Attributes(), checkpoint=checkpoint
         )
         self._work_dir = work_dir
         self._options = options or AgentOptions()
+        self._isolators = isolators
         self._timers = timers
         self._duration = duration
         self._seed = seed
@@ -109,9 +124,11 @@ class AgentNode:
                 containerizer = TimerContainerizer(self.system.clock, self._duration)
             elif self._info.checkpoint:
                 timeout = self._options.recovery_timeout
-                containerizer = ProcessContainerizer(state_dir=meta / "containers", recovery_timeout=timeout)
+                containerizer = ProcessContainerizer(
+                    isolators=self._isolators, state_dir=meta / "containers", recovery_timeout=timeout
+                )
             else:
-                containerizer = ProcessContainerizer()
+                containerizer = ProcessContainerizer(isolators=self._isolators)
             path = meta / "checkpoint.sqlite"
             if self._info.checkpoint:
                 store = SqliteStore(path)

@@ -15,9 +15,9 @@ from cluster.election import DEFAULT_TTL
 from cluster.framework import Framework
 from cluster.master import MasterOptions, RoleOptions
 from cluster.resources import Resources
-from isolation import ContainerSpec
+from isolation import ContainerSpec, isolators_named
 
-from .agent_node import AgentNode
+from .agent_node import AgentNode, group_name
 from .master_node import MasterNode
 from .masters import LocalMasters
 from .processes import NodeProcess
@@ -45,7 +45,8 @@ class LocalCluster:
 
     With several `masters`, which are processes then, an etcd is started besides, in which they elect one of them, with
     a lease of `lease_ttl` seconds; one that ends is started again. `master` is the address of that etcd then. With
-    `standby_proxy` those that stand by carry requests to the leader.
+    `standby_proxy` those that stand by carry requests to the leader. `isolation` names what holds tasks to their
+    resources, as for `ostrom agent`.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class LocalCluster:
         masters: int = 1,
         lease_ttl: int = DEFAULT_TTL,
         standby_proxy: bool = False,
+        isolation: str = "posix",
         seed: int | None = None,
     ) -> None:
         if agents < 0:
@@ -95,6 +97,7 @@ class LocalCluster:
         self._masters = masters
         self._lease_ttl = lease_ttl
         self._standby_proxy = standby_proxy
+        self._isolation = isolation
         self._seed = seed
         self._started = 0
         self.work_dir = Path()
@@ -190,6 +193,7 @@ class LocalCluster:
             arguments = ["agent", "--master", self.master, "--host", self._host, "--port", "0"]
             arguments += ["--work-dir", str(work_dir), "--resources", str(own), "--overcommit"]
             arguments += ["--checkpoint" if self._checkpoint else "--no-checkpoint"]
+            arguments += ["--isolation", self._isolation]
             if str(attributes):
                 arguments += ["--attributes", str(attributes)]
             node = NodeProcess(f"agent-{number}", arguments, self.work_dir / f"agent-{number}.log")
@@ -203,6 +207,7 @@ class LocalCluster:
                 host=self._host,
                 attributes=attributes,
                 checkpoint=self._checkpoint,
+                isolators=None if self._timers else isolators_named(self._isolation, group_name(work_dir)),
                 timers=self._timers,
                 duration=self._duration,
                 seed=None if self._seed is None else self._seed + number + 1,

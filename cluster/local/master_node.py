@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors import UPID, ActorSystem, Clock, PeerGoneError, Transport, format_address
+from actors.http import Authenticator
 from allocators import OfferAllocator
 from cluster.election import MASTER_ID, Contender, Detector, StandaloneContender
 from cluster.etcd import EtcdRefusedError
 from cluster.http import master as master_http
-from cluster.http.standby import Standby
+from cluster.http.standby import Standby, nobody_leads
+from cluster.http.v1.stream import LostStreams
 from cluster.master import Master, MasterOptions, RoleOptions
 from cluster.registry import MemoryRegistry, Registry, RegistryError
 
@@ -33,7 +35,7 @@ class MasterNode:
     With a `detector` it stands by until then, and says who leads, or with `standby_proxy` asks the leader in the stead
     of whoever asks here. The node has started as soon as it does that, and ends when it has lost the lead: whoever
     watches over it starts it again, knowing nothing. Without one it leads when it has started. An `announcer` tells
-    others that it leads, while it does.
+    others that it leads, while it does. `authenticate` says who may ask over HTTP.
     """
 
     def __init__(
@@ -51,15 +53,20 @@ class MasterNode:
         weights: dict[str, float] | None = None,
         roles: Mapping[str, RoleOptions] | None = None,
         allocator: OfferAllocator | str = "drf",
+        authenticate: Authenticator | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
         seed: int | None = None,
     ) -> None:
         self.system = ActorSystem(host, port, advertise=advertise, clock=clock, transport=transport)
+        # Also between standing by and leading, and at the end.
+        self.system.http.unready = nobody_leads
+        self.system.http.authenticate = authenticate
         self.contender = contender or StandaloneContender()
         self._detector = detector
         self._standby_proxy = standby_proxy
         self._announcer = announcer
+        self._lost: LostStreams | None = None
         self._leading: asyncio.Task[str] | None = None
         self.master = Master(
             options=options,
@@ -78,7 +85,9 @@ class MasterNode:
             if self._detector is None:
                 await self._lead()
             else:
-                self.system.spawn(Standby(self._detector, carries=self._standby_proxy), STANDBY_ID)
+                standby = Standby(self._detector, carries=self._standby_proxy)
+                self._lost = standby.lost
+                self.system.spawn(standby, STANDBY_ID)
         except BaseException:
             await self.system.close()
             raise
@@ -92,7 +101,7 @@ class MasterNode:
             self.system.terminate(standby)
             await self.system.wait(standby)
         upid = self.system.spawn(self.master, MASTER_ID)
-        master_http.install(self.master)
+        master_http.install(self.master, lost=self._lost)
         try:
             await self.system.call(upid, _initialized)
         except PeerGoneError as error:

@@ -113,7 +113,8 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             # It was told so when it asked, or when the agent became unreachable, maybe by a former master. From now on
             # it is known that there was such a task, lest it be taken for one that never was.
             fate = framework.fate(TaskState.GONE if denied else TaskState.LOST)
-            entry.status = self.master_status(entry, fate, Reason.AGENT_REMOVED, "", now)
+            status = self.master_status(entry, fate, Reason.AGENT_REMOVED, "", now)
+            entry.former, entry.status = entry.before(status), status
             entry.holds = False
             self.completed_tasks.append(entry)
             self.task_added(entry)
@@ -121,7 +122,7 @@ class AdoptionRules(FrameworkRules, ReachabilityRules):
             return False
         if aside is not None:
             del framework.unreachable_tasks[task_id]
-            entry.kill = aside.kill
+            entry.kill, entry.former = aside.kill, aside.before(record.status)
         framework.tasks[task_id] = entry
         agent.tasks[entry.key] = entry
         self.task_added(entry)

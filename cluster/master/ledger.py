@@ -113,7 +113,7 @@ class Ledger:
 
     def set_status(self, entry: TaskEntry, status: TaskStatus) -> None:
         """A task has a new status."""
-        entry.status = status
+        entry.former, entry.status = entry.before(status), status
         if self.watched:
             self.happenings.append(TaskUpdated(entry.framework_id, status))
 

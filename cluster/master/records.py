@@ -6,6 +6,8 @@ from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from actors import UPID
 from cluster.messages import (
     AgentInfo,
@@ -37,6 +39,9 @@ __all__ = [
     "agent_usage",
 ]
 
+MAX_FORMER = 15
+"""Former statuses that are kept of a task: an agent may be out of reach again and again."""
+
 TaskKey = tuple[str, str]
 """Framework id and task id. Executors are keyed likewise, by framework id and executor id."""
 
@@ -46,7 +51,8 @@ class TaskEntry:
     """A task from its acceptance until its last status is acknowledged.
 
     `status` is the latest that the framework was sent; `holds` says whether its resources are still in use, of which
-    `reserved` are reserved ones; `kill` is what was last asked to end it.
+    `reserved` are reserved ones; `kill` is what was last asked to end it; `former` are earlier statuses, without their
+    data: the last of each time that it was in some state.
     """
 
     framework_id: str
@@ -57,6 +63,16 @@ class TaskEntry:
     holds: bool = True
     reserved: Reserved = field(default_factory=dict)
     kill: KillTask | None = None
+    former: tuple[TaskStatus, ...] = ()
+
+    def before(self, status: TaskStatus) -> tuple[TaskStatus, ...]:
+        """The former statuses, once this one has come. That it was on its way was told to nobody."""
+        last = self.status
+        if last.state in (TaskState.STAGING, status.state):
+            return self.former
+        if last.data:
+            last = msgspec.structs.replace(last, data=b"")
+        return (*self.former, last)[-MAX_FORMER:]
 
     @property
     def state(self) -> TaskState:

@@ -86,6 +86,8 @@ class MasterShell(Actor):
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self.on_turn: Callable[[], object] | None = None
+        self.subscribers = 0
+        """How many operators are told what happens; who watches counts them."""
         self._watchers: dict[Watcher, None] = {}
         self._happened = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.happenings import AgentSeen, ExecutorSeen, FrameworkSeen, MasterSeen, TaskSeen
+from cluster.messages import InverseOffer
 
 from .records import AgentRecord, Completed, ExecutorRecord, FrameworkRecord, TaskEntry
 
@@ -17,7 +18,14 @@ __all__ = ["see_agent", "see_all", "see_framework", "see_task"]
 def see_task(task: TaskEntry) -> TaskSeen:
     """A task."""
     return TaskSeen(
-        task.framework_id, task.role, task.agent_id, task.info, task.status, task.reserved, task.holds
+        task.framework_id,
+        task.role,
+        task.agent_id,
+        task.info,
+        task.status,
+        task.reserved,
+        task.holds,
+        task.former,
     )
 
 
@@ -63,11 +71,16 @@ def see_framework(ledger: Ledger, framework: FrameworkRecord) -> FrameworkSeen:
         for key, executor in agent.executors.items()
         if key[0] == framework.id
     ]
-    return _framework(ledger, framework, tasks, executors)
+    inverse = [each.offer for each in ledger.inverse_offers.values()]
+    mine = [offer for offer in inverse if offer.framework_id == framework.id]
+    return _framework(framework, mine, tasks, executors)
 
 
 def _framework(
-    ledger: Ledger, framework: FrameworkRecord, tasks: list[TaskSeen], executors: list[ExecutorSeen]
+    framework: FrameworkRecord,
+    inverse_offers: list[InverseOffer],
+    tasks: list[TaskSeen],
+    executors: list[ExecutorSeen],
 ) -> FrameworkSeen:
     return FrameworkSeen(
         framework.info,
@@ -77,9 +90,7 @@ def _framework(
         framework.subscribed_at,
         0.0,
         tuple(framework.offers.values()),
-        tuple(
-            each.offer for each in ledger.inverse_offers.values() if each.offer.framework_id == framework.id
-        ),
+        tuple(inverse_offers),
         tuple(tasks),
         tuple(executors),
     )
@@ -95,11 +106,14 @@ def _completed(framework: Completed) -> FrameworkSeen:
 
 
 def see_all(ledger: Ledger) -> MasterSeen:
-    """All of it: about 10 ms for 2,000 agents with 10,000 tasks."""
+    """All of it: about 20 ms for 2,000 agents with 10,000 tasks."""
     tasks: list[TaskSeen] = []
     executors: list[ExecutorSeen] = []
     tasks_of: dict[str, list[TaskSeen]] = {}
     executors_of: dict[str, list[ExecutorSeen]] = {}
+    inverse_of: dict[str, list[InverseOffer]] = {}
+    for record in ledger.inverse_offers.values():
+        inverse_of.setdefault(record.offer.framework_id, []).append(record.offer)
     agents: list[AgentSeen] = []
     for agent in ledger.agents.values():
         mine = [see_task(task) for task in agent.tasks.values()]
@@ -116,7 +130,12 @@ def see_all(ledger: Ledger) -> MasterSeen:
         tuple(agents),
         tuple(ledger.registry.agents[id_] for id_ in ledger.recovering),
         tuple(
-            _framework(ledger, each, tasks_of.get(each.id, []), executors_of.get(each.id, []))
+            _framework(
+                each,
+                inverse_of.get(each.id, []),
+                tasks_of.get(each.id, []),
+                executors_of.get(each.id, []),
+            )
             for each in frameworks
         ),
         tuple(_completed(each) for each in ledger.completed_frameworks),

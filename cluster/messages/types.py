@@ -84,7 +84,7 @@ class CommandInfo(Struct, frozen=True, omit_defaults=True):
             return "command contains a NUL character"
         bad = [name for name in self.environment if not name or "=" in name]
         if bad:
-            return f"command.environment: {bad[0]!r} is not the name of a variable"
+            return f"command.environment: {bad[0][:80]!r} is not the name of a variable"
         if self.shell and self.arguments:
             return "command.arguments are given, but shell is true"
         if problem := uris_problem(self.uris):
@@ -253,6 +253,13 @@ class Offer(Struct, frozen=True, omit_defaults=True):
     unavailability: Unavailability | None = None
 
 
+class ContainerStatus(Struct, frozen=True, omit_defaults=True):
+    """Where a task runs: the id of its container, and the host part of its agent's address, whose network it has."""
+
+    id: str
+    host: str = ""
+
+
 class TaskStatus(Struct, frozen=True, omit_defaults=True):
     """A state that a task has reached, who says so, and why.
 
@@ -273,6 +280,7 @@ class TaskStatus(Struct, frozen=True, omit_defaults=True):
     exit_code: int | None = None
     healthy: bool | None = None
     check_status: CheckStatusInfo | None = None
+    container: ContainerStatus | None = None
 
 
 class Filters(Struct, frozen=True, omit_defaults=True):

@@ -90,7 +90,9 @@ class URI(Struct, frozen=True, omit_defaults=True):
 
     def _target_problem(self) -> str | None:
         source = (
-            f"uri.output_file {self.output_file!r}" if self.output_file else f"uri.value {self.shown()!r}"
+            f"uri.output_file {self.output_file[:_SHOWN]!r}"
+            if self.output_file
+            else f"uri.value {self.shown()!r}"
         )
         name = self.result()
         if not self.output_file and (not name or "/" in name):
@@ -148,7 +150,7 @@ def uris_problem(uris: Sequence[URI]) -> str | None:
         above = [parts[:length] for length in range(1, len(parts))]
         others = [files.get(parts), parents.get(parts), *(files.get(parent) for parent in above)]
         if other := next(filter(None, others), None):
-            return f"uris {other.shown()!r} and {uri.shown()!r} would both be stored as {uri.result()!r}"
+            return f"uris {other.shown()!r} and {uri.shown()!r} would both be stored as {uri.result()[:_SHOWN]!r}"
         files[parts] = uri
         parents.update((parent, uri) for parent in above)
     return None

@@ -13,6 +13,7 @@ import binascii
 import functools
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,7 +21,7 @@ import msgspec
 from .errors import MessageError, shown
 from .schema import Field, Proto, fields_of
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "encode_fields"]
 
 P = TypeVar("P", bound=Proto)
 
@@ -42,10 +43,19 @@ def encode(message: Proto) -> bytes:
     Raises:
         MessageError: If a text holds half a character, which JSON cannot.
     """
+    return _encode(message, type(message))
+
+
+def encode_fields(message: type[Proto], values: Mapping[str, Any]) -> bytes:
+    """Some fields of a message as an object of its own. MessageError as above."""
+    return _encode({name: value for name, value in values.items() if value is not None}, message)
+
+
+def _encode(value: Any, message: type[Proto]) -> bytes:
     try:
-        data = _ENCODER.encode(message)
+        data = _ENCODER.encode(value)
     except UnicodeEncodeError as error:
-        raise MessageError(f"{type(message).__qualname__}: {error}") from error
+        raise MessageError(f"{message.__qualname__}: {error}") from error
     if data.isascii():
         return data
     return _OTHER_THAN_ASCII.sub(_escaped, data.decode()).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +15,7 @@ from .descriptors import file_descriptors
 from .errors import MessageError, shown
 from .schema import Field, Proto, fields_of, full_name
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "encode_fields"]
 
 P = TypeVar("P", bound=Proto)
 
@@ -30,6 +31,19 @@ def encode(message: Proto) -> bytes:
         return data
     except (ValueError, TypeError, EncodeError) as error:
         raise MessageError(f"{type(message).__qualname__}: {error}") from error
+
+
+def encode_fields(message: type[Proto], values: Mapping[str, Any]) -> bytes:
+    """Some fields of a message as bytes, to be followed by those of its other fields. MessageError as above."""
+    made = _class_of(message)()
+    try:
+        for field in fields_of(message):
+            if values.get(field.name) is not None:
+                _set(made, field, values[field.name])
+        data: bytes = made.SerializePartialToString()
+        return data
+    except (ValueError, TypeError, EncodeError) as error:
+        raise MessageError(f"{message.__qualname__}: {error}") from error
 
 
 def decode(data: bytes, message: type[P]) -> P:
@@ -84,30 +98,33 @@ def _made(message: Proto) -> Any:
 def _fill(made: Any, message: Proto) -> None:
     for field in fields_of(type(message)):
         value = getattr(message, field.name)
-        if value is None:
-            continue
-        name, kind, label = field.name, field.kind, field.label
-        if label == "repeated":
+        if value is not None:
+            _set(made, field, value)
+
+
+def _set(made: Any, field: Field, value: Any) -> None:
+    name, kind, label = field.name, field.kind, field.label
+    if label == "repeated":
+        if kind == "message":
+            repeated = getattr(made, name)
+            for each in value:
+                _fill(repeated.add(), each)
+        elif value:
+            getattr(made, name).extend([_plain(each, kind) for each in value])
+    elif label == "map":
+        entries = getattr(made, name)
+        for key, each in value.items():
             if kind == "message":
-                repeated = getattr(made, name)
-                for each in value:
-                    _fill(repeated.add(), each)
-            elif value:
-                getattr(made, name).extend([_plain(each, kind) for each in value])
-        elif label == "map":
-            entries = getattr(made, name)
-            for key, each in value.items():
-                if kind == "message":
-                    _fill(entries[key], each)
-                else:
-                    entries[key] = _plain(each, kind)
-        elif kind == "message":
-            part = getattr(made, name)
-            # An empty message is one, too.
-            part.SetInParent()
-            _fill(part, value)
-        else:
-            setattr(made, name, _plain(value, kind))
+                _fill(entries[key], each)
+            else:
+                entries[key] = _plain(each, kind)
+    elif kind == "message":
+        part = getattr(made, name)
+        # An empty message is one, too.
+        part.SetInParent()
+        _fill(part, value)
+    else:
+        setattr(made, name, _plain(value, kind))
 
 
 def _plain(value: Any, kind: str) -> Any:

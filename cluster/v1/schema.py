@@ -62,8 +62,8 @@ class OneOf(Struct, frozen=True):
     name: str
 
 
-class Proto(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message of the v1 API."""
+class Proto(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A message of the v1 API. None is ever in itself: those who look for that need not look here (gc)."""
 
 
 class ProtoEnum(enum.StrEnum):

@@ -22,9 +22,7 @@ SCHEDULER = Path(__file__).with_name("scheduler.py")
 async def run(python: Path, tasks: int) -> int:
     """Run the scheduler on a cluster of its own; returns its exit status."""
     async with LocalCluster(agents=2, processes=True) as cluster:
-        print(
-            f"a master at {cluster.master} and two agents; the scheduler is told that address, as it would be Mesos's"
-        )
+        print(f"a master at {cluster.master} and two agents; the scheduler is given that address", flush=True)
         process = await asyncio.create_subprocess_exec(python, SCHEDULER, cluster.master, str(tasks))
         try:
             return await process.wait()

@@ -93,6 +93,30 @@ async def test_pages_that_every_system_has(system: ActorSystem) -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_actors_health_is_the_systems(system: ActorSystem) -> None:
+    upid = next(iter(system.actors)).upid
+    system.http.add_alias("also(1)", upid)
+    for path in ("/greeter/health", "/greeter/health/", "/also(1)/health", "/also%281%29/health"):
+        assert await fetch(system, path) == (200, '{"healthy": true}'), path
+    for path in (
+        "/nobody/health",
+        "/greeter/health/deeper",
+        "/greeter/more/health",
+        "//health",
+        "/%00/health",
+    ):
+        assert (await fetch(system, path))[0] == 404, path
+
+
+@pytest.mark.asyncio
+async def test_an_actors_own_health_comes_first(system: ActorSystem) -> None:
+    upid = next(iter(system.actors)).upid
+    system.http.add_route(upid, "/health", lambda _: web.Response(text="sick"), ("GET",), "", public=False)
+    assert await fetch(system, "/greeter/health") == (200, "sick")
+    assert await fetch(system, "/health") == (200, '{"healthy": true}')
+
+
+@pytest.mark.asyncio
 async def test_a_route_is_served_in_its_actors_turn(system: ActorSystem) -> None:
     assert await fetch(system, "/greeter/state") == (200, '{"path": "/greeter/state", "notes": 0}')
     assert await fetch(system, "/greeter/slow") == (200, "slow")
@@ -122,10 +146,43 @@ async def test_a_handler_that_raises_is_a_500_and_its_actor_lives(system: ActorS
 
 
 @pytest.mark.asyncio
+async def test_an_alias_answers_as_long_as_its_actor_lives(system: ActorSystem) -> None:
+    (greeter,) = system.actors
+    system.http.add_alias("other(1)", greeter.upid)
+    for path in ("/other(1)/state", "/other%281%29/state", "/other(1)/state/deeper", "/greeter/state"):
+        assert (await fetch(system, path))[0] == 200, path
+    for path in ("/other/state", "/other(1)", "/other(1)/", "/other(1)/no", "/x/other(1)/state"):
+        assert (await fetch(system, path))[0] == 404, path
+    # What is for other methods, and is no message, says for which.
+    assert (await fetch(system, "/other(1)/state", "POST"))[0] == 405
+    system.terminate(greeter.upid)
+    await system.wait(greeter.upid)
+    system.spawn(Greeter(), "greeter")
+    assert (await fetch(system, "/other(1)/state"))[0] == 404
+
+
+@pytest.mark.asyncio
 async def test_the_root_answers_without_its_name(system: ActorSystem) -> None:
     assert (await fetch(system, "/state"))[0] == 404
     system.http.root = next(iter(system.actors)).upid
     assert (await fetch(system, "/state"))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_while_there_is_no_root_but_will_be(system: ActorSystem) -> None:
+    system.http.unready = lambda _: web.Response(status=503, text="not yet\n")
+    assert await fetch(system, "/state") == (503, "not yet\n")
+    assert await fetch(system, "/state", "POST") == (503, "not yet\n")
+    # What is there is there.
+    assert (await fetch(system, "/greeter/state"))[0] == 200
+    assert (await fetch(system, "/greeter/Greet", "POST", b'{"name": "world"}'))[0] == 202
+    assert (await fetch(system, "/health"))[0] == 200
+    greeter = next(iter(system.actors)).upid
+    system.http.root = greeter
+    assert (await fetch(system, "/nothing"))[0] == 404
+    system.terminate(greeter)
+    await system.wait(greeter)
+    assert await fetch(system, "/state") == (503, "not yet\n")
 
 
 @pytest.mark.asyncio

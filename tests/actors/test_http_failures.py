@@ -25,6 +25,7 @@ class Pages(Probe):
         self.route("/nothing", lambda _request: None)
         self.route("/gone", self.gone)
         self.route("/long", self.long)
+        self.route("/body", self.body, methods=("POST",))
         self.left = asyncio.Event()
 
     def plain(self, _request: web.Request) -> web.Response:
@@ -49,6 +50,9 @@ class Pages(Probe):
                 self.left.set()
 
         return respond
+
+    async def body(self, request: web.Request) -> web.Response:
+        return web.Response(body=await request.read())
 
     async def teapot(self, _request: web.Request) -> web.Response:
         raise Teapot
@@ -156,6 +160,17 @@ async def test_a_bad_body_is_a_400(system: ActorSystem, body: bytes) -> None:
     status, text = await get(system, "/pages/Echo?ask", "POST", body)
     assert status == 400
     assert text.startswith("Echo: ")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("path", ["/pages/body", "/pages/Echo"])
+async def test_a_body_that_cannot_be_read_is_a_400(system: ActorSystem, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n"
+    answer = await raw(system, head.encode() + b"{}")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.endswith(b"the body cannot be read: Can not decode content-encoding: gzip\n")
+    assert system.counters["http_failures"] == 0
 
 
 @pytest.mark.asyncio

@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 
 from examples.pymesos_minimal.install import interpreter
+from tests.cluster.etcd_members import etcd, etcd_binary
+from tests.system.zookeeper import ensemble, zookeeper_package
+
+__all__ = ["ensemble", "etcd", "etcd_binary", "pymesos", "zookeeper_package"]
 
 
 @pytest.fixture(scope="session")

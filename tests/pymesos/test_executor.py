@@ -224,6 +224,31 @@ async def test_a_killed_agent_comes_back_to_its_executor(
 
 
 @pytest.mark.asyncio
+async def test_no_update_is_lost_with_an_agent(started: Schedulers, pymesos: Path, tmp_path: Path) -> None:
+    """The agent has acknowledged two updates to the executor, the scheduler none of them to the agent."""
+    async with (
+        asyncio.timeout(LIMIT),
+        LocalCluster(agents=1, processes=True, checkpoint=True, work_dir=tmp_path / "cluster") as cluster,
+    ):
+        explicit = {"implicit_acknowledgements": False}
+        run = await launched(started, pymesos, cluster.master, "a", options=explicit)
+        await run.send("TASK_FINISHED a")
+        said = sandbox(cluster, "main") / "stderr"
+        await eventually(lambda: said.read_text().count("acknowledged a") == 2)
+        (agent,) = cluster.agents
+        assert isinstance(agent, NodeProcess)
+        agent.kill()
+        await agent.restart()
+        first = await run.framework.status("a", "TASK_RUNNING")
+        assert run.framework.heard("statusUpdate") == []
+        await run.framework.call("acknowledgeStatusUpdate", first)
+        last = await run.framework.status("a", "TASK_FINISHED")
+        await run.framework.call("acknowledgeStatusUpdate", last)
+        await run.framework.call("stop")
+        await run.framework.end()
+
+
+@pytest.mark.asyncio
 async def test_an_executor_without_an_agent_ends_itself(
     started: Schedulers, pymesos: Path, tmp_path: Path
 ) -> None:

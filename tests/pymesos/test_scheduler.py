@@ -62,10 +62,10 @@ async def test_what_is_declined_does_not_come_back_before_its_time(
     framework = await started.start(cluster.master)
     (offer,) = await framework.offers()
     declined = time.monotonic()
-    await framework.call("declineOffer", offer["id"], filters={"refuse_seconds": 4})
+    await framework.call("declineOffer", offer["id"], filters={"refuse_seconds": 7})
     (again,) = await framework.offers()
-    # Allocations are a second apart: without the filter it would have come after one.
-    assert 4 <= time.monotonic() - declined < 7
+    # Without a filter it is offered again within a second, with none of its own after five.
+    assert time.monotonic() - declined >= 7
     assert again["id"] != offer["id"]
     assert again["agent_id"] == offer["agent_id"]
     # For ever, until it is revived.

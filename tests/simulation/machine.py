@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +208,11 @@ class MachineContainerizer:
     async def start(self) -> None:
         """Nothing to make ready."""
 
-    async def recover(self) -> list[Any]:
+    def held(self) -> frozenset[str]:
+        """Nothing is held to limits."""
+        return frozenset()
+
+    async def recover(self, specs: Mapping[str, ContainerSpec]) -> list[Any]:
         """What the process before this one left: what runs, and what has ended since."""
         await asyncio.sleep(self._machine.rng.uniform(0, 0.05))
         return list(self._machine.containers.values())

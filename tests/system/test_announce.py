@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoAuthError
 
@@ -20,22 +18,9 @@ from cluster.zookeeper import ZooKeeperAddress
 from cluster.zookeeper.announcer import Announcer
 from tests.system.masters import Masters
 from tests.system.proxy import Proxy
-from tests.system.zookeeper import Ensemble, install
+from tests.system.zookeeper import Ensemble
 
 LIMIT = 60.0
-
-
-@pytest.fixture(scope="session")
-def zookeeper_package() -> None:
-    if reason := install():
-        pytest.skip(reason)
-
-
-@pytest_asyncio.fixture
-async def ensemble(zookeeper_package: None, tmp_path: Path) -> AsyncIterator[Ensemble]:
-    async with asyncio.timeout(2 * LIMIT), Ensemble(tmp_path) as ensemble:
-        await ensemble.start()
-        yield ensemble
 
 
 def announcing(place: str, cluster: str | None = None) -> MasterNode:

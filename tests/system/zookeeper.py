@@ -10,22 +10,25 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+import pytest_asyncio
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
 from cluster.etcd.server import BECOME
 
-__all__ = ["Ensemble", "install"]
+__all__ = ["Ensemble", "ensemble", "zookeeper_package"]
 
 JAR = Path("/usr/share/java/zookeeper.jar")
 # The server is in the library; the package `zookeeper` would bring a desktop's Java.
 PACKAGES = ("libzookeeper-java", "default-jre-headless")
 INSTALL_TIMEOUT = 600
 WITHIN = 30.0
+AGAIN = {"max_tries": -1, "max_delay": 0.2}
 JAVA = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
@@ -93,9 +96,7 @@ class Ensemble:
         }
         await asyncio.to_thread(self._launch, lines)
         if self._client is None:
-            self._client = KazooClient(
-                self.address, 2.0, connection_retry={"max_tries": -1, "max_delay": 0.2}
-            )
+            self._client = KazooClient(self.address, 2.0, connection_retry=AGAIN, command_retry=AGAIN)
             self._client.start_async()
         async with asyncio.timeout(WITHIN):
             while not self._client.connected:
@@ -132,8 +133,8 @@ class Ensemble:
     # What is in it.
 
     async def do(self, method: str, *args: Any, **options: Any) -> Any:
-        """Call the client that looks into it."""
-        return await asyncio.to_thread(getattr(self._client, method), *args, **options)
+        """Call the client that looks into it; again if the server was not there, as its client may not know yet."""
+        return await asyncio.to_thread(self._client.retry, getattr(self._client, method), *args, **options)
 
     async def nodes(self, path: str) -> dict[str, bytes]:
         """The children of a path, with what they say."""
@@ -151,3 +152,16 @@ class Ensemble:
             while not condition(nodes := await self.nodes(path)):
                 await asyncio.sleep(0.02)
         return nodes
+
+
+@pytest.fixture(scope="session")
+def zookeeper_package() -> None:
+    if reason := install():
+        pytest.skip(reason)
+
+
+@pytest_asyncio.fixture
+async def ensemble(zookeeper_package: None, tmp_path: Path) -> AsyncIterator[Ensemble]:
+    async with Ensemble(tmp_path) as ensemble:
+        await ensemble.start()
+        yield ensemble

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import shutil
 import signal
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from cluster.agent.containerizer import Container, Containerizer
 from cluster.agent.fetching import Fetcher, FetchError
 from cluster.messages import CommandInfo
-from isolation import ContainerSpec, Exit, LauncherClosedError, LaunchError
+from isolation import ContainerSpec, LauncherClosedError, LaunchError
 
 from . import places
 from .errors import ContainerBusyError, ContainerExistsError, NestedError, NoContainerError
 from .ids import ContainerPath, lasting_id, passing_id, path_of, path_problem
+from .records import Nested, Surroundings
 from .switchboard import Switchboard, WindowSize
 
-__all__ = ["Nested", "NestedContainers", "Surroundings"]
-
-log = logging.getLogger("ostrom.agent")
+__all__ = ["NestedContainers"]
 
 MOST_ENDED = 1000
 """Containers whose end is kept for those who ask; whoever starts more should remove them."""
@@ -34,36 +31,6 @@ class Turns(Protocol):
 
     def watch(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A task; an error in it is the actor's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where a container's processes are, and their environment."""
-
-    directory: Path
-    environment: Mapping[str, str]
-
-
-@dataclass(eq=False, slots=True)
-class Nested:
-    """A container. `passing`: it is a session, or has a terminal, and does not outlive the agent's process."""
-
-    path: ContainerPath
-    passing: bool
-    surroundings: Surroundings | None = None
-    """What those below it have from it; None before it runs."""
-    directory: Path | None = None
-    """Its own, if it has one."""
-    switchboard: Switchboard | None = None
-    container: Container | None = None
-    doomed: bool = False
-    ended: asyncio.Future[Exit] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """How it ended, once nothing is left of it and of those below it. NestedError if it could not be launched."""
-
-    @property
-    def running(self) -> bool:
-        """Whether others can be launched below it."""
-        return self.container is not None and not self.doomed and not self.ended.done()
 
 
 class NestedContainers:
@@ -85,9 +52,9 @@ class NestedContainers:
         self._containerizer = containerizer
         self._fetcher = fetcher
         self._work_dir = work_dir
+        self._streams = work_dir / "streams"
         self._alive = alive
-        self._all: OrderedDict[ContainerPath, Nested] = OrderedDict()
-        self._launching: set[asyncio.Task[Any]] = set()
+        self._all: dict[ContainerPath, Nested] = {}
 
     def __iter__(self) -> Iterator[Nested]:
         return iter(list(self._all.values()))
@@ -190,6 +157,8 @@ class NestedContainers:
             directory, environment = parent.directory, parent.environment
         else:
             base = self._work_dir if parent is None else parent.directory
+            if parent is None:
+                base.mkdir(parents=True, exist_ok=True)
             directory = await asyncio.to_thread(places.make, base, nested.path[-1])
             nested.directory, environment = directory, places.environment(directory)
         nested.surroundings = Surroundings(directory, {**environment, **command.environment})
@@ -198,15 +167,14 @@ class NestedContainers:
         streams: dict[str, Any] = {"stdout": directory / "stdout", "stderr": directory / "stderr"}
         if session or terminal:
             journal = None if session else directory / "stdout"
-            nested.switchboard = Switchboard(
-                self._work_dir / "streams", terminal=terminal, window=window, journal=journal
-            )
+            nested.switchboard = Switchboard(self._streams, terminal=terminal, window=window, journal=journal)
             streams.update(nested.switchboard.streams)
         spec = ContainerSpec(
             id=(passing_id if nested.passing else lasting_id)(nested.path),
             argv=command.argv(),
             env=nested.surroundings.environment,
             cwd=directory / command.working_directory,
+            within=self._root_of(nested),
             **streams,
         )
         container = await self._containerizer.launch(spec)
@@ -215,6 +183,15 @@ class NestedContainers:
             if not session:
                 nested.switchboard.start()
         return container
+
+    def _root_of(self, nested: Nested) -> str:
+        """The id by which that runs at whose limits it is; none for one that is below nothing."""
+        if len(nested.path) == 1:
+            return ""
+        standalone = self._all.get(nested.path[:1])
+        if standalone is None or standalone.container is None:
+            return nested.path[0]
+        return standalone.container.id
 
     async def _attend(self, nested: Nested, container: Container) -> None:
         try:
@@ -313,6 +290,8 @@ class NestedContainers:
 
     def recover(self, found: Mapping[str, Container], roots: Mapping[str, Surroundings]) -> Collection[str]:
         """Find again what an earlier process has started beside `roots`; return the names of those that are known."""
+        # Of sessions of a process that was killed.
+        shutil.rmtree(self._streams, ignore_errors=True)
         known = []
         paths = {path: name for name in found if (path := path_of(name)) is not None}
         for path in sorted(paths, key=len):

@@ -64,6 +64,15 @@ OPERATOR_STATUSES = {
     501: "a type of call that is not known",
     503: "no master leads, or it may be forgotten",
 }
+AGENT_STATUSES = {
+    202: "there is such a container already: it is not launched again",
+    401: "who asks is not known",
+    404: "there is no such file, or no such container",
+    406: "no encoding that is accepted",
+    409: "the container's state does not allow it: the text says why",
+    415: "neither JSON nor protobuf, nor RecordIO where that is asked for",
+    501: "a type of call that is not known",
+}
 FRAMEWORK = Query("a framework's id")
 AGENT_ID = Query("an agent's id")
 
@@ -133,7 +142,7 @@ MASTER: Mapping[tuple[str, str], Detail] = {
                 query={
                     "limit": Query("how many, 100 if nothing is said", type="integer"),
                     "offset": Query("how many are left out before those", type="integer"),
-                    "order": Query("asc or des (if nothing is said), by the time of their last status"),
+                    "order": Query("asc or des (if nothing is said), by the time of their first status"),
                     "framework_id": FRAMEWORK,
                     "task_id": Query("a task's id"),
                 }
@@ -204,7 +213,15 @@ NO_FILE = {404: "there is no such sandbox, directory or file"}
 
 AGENT: Mapping[tuple[str, str], Detail] = {
     **BOTH,
-    **_mesos({**MESOS_FILES, "/state": JSON, "/flags": JSON}),
+    **_mesos(
+        {
+            **MESOS_FILES,
+            "/state": JSON,
+            "/flags": JSON,
+            "/containers": Detail(query={"container_id": Query("a container's id")}),
+            "/monitor/statistics": JSON,
+        }
+    ),
     ("POST", "/api/v1/executor"): Detail(
         body=executor.Call, answer=executor.Event, events=executor.Event, statuses=V1_STATUSES
     ),
@@ -213,9 +230,10 @@ AGENT: Mapping[tuple[str, str], Detail] = {
         answer=node_agent.Response,
         events=node_agent.ProcessIO,
         streams="LAUNCH_NESTED_CONTAINER_SESSION and ATTACH_CONTAINER_OUTPUT",
-        statuses=OPERATOR_STATUSES,
+        statuses=AGENT_STATUSES,
     ),
     ("GET", "/ostrom/state"): JSON,
+    ("GET", "/ostrom/usage"): JSON,
     ("GET", "/ostrom/files/browse"): Detail(
         query={**SANDBOX, "path": Query("a directory in the sandbox")}, statuses=NO_FILE
     ),

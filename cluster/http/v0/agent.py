@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from actors import format_address
@@ -14,6 +15,7 @@ from cluster.http.snapshot import Snapshots
 
 from .agent_flags import agent_flags
 from .agent_state import Node, state
+from .containers import Containers, statistics
 from .files import install_files
 from .requests import answer, callback
 
@@ -21,6 +23,8 @@ __all__ = ["ALIAS", "install"]
 
 ALIAS = "slave(1)"
 """What Mesos's agents are called in paths."""
+
+Later = Callable[[], Awaitable[web.StreamResponse]]
 
 
 def install(agent: Agent, files: MesosFiles) -> None:
@@ -48,5 +52,22 @@ def install(agent: Agent, files: MesosFiles) -> None:
     ):
         for name in (path, f"{path}.json"):
             agent.route(name, page(path, make), help=f"{text}, as Mesos shows it")
+    containers = Containers(agent)
+
+    def of_containers(show: Callable[[Any], Any]) -> Callable[[web.Request], Later]:
+        def serve(request: web.Request) -> Later:
+            jsonp, wanted, rows = callback(request), request.query.get("container_id"), containers.rows()
+
+            async def later() -> web.Response:
+                found = [show(row) for row in await rows if wanted in (None, row["container_id"])]
+                return answer(msgspec.json.encode(found), jsonp)
+
+            return later
+
+        return serve
+
+    for path, show in (("/containers", dict), ("/monitor/statistics", statistics)):
+        for name in (path, f"{path}.json"):
+            agent.route(name, of_containers(show), help="what runs, and what it uses, as Mesos shows it")
     install_files(agent, files)
     agent.system.http.add_alias(ALIAS, agent.upid)

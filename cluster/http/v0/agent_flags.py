@@ -17,6 +17,7 @@ def agent_flags(agent: Agent) -> dict[str, str]:
     host, port = agent.system.address
     return {
         "attributes": str(info.attributes),
+        "authenticate_http_executors": str(options.authenticate_executors).lower(),
         "disk_watch_interval": duration_text(options.disk_watch_interval),
         "executor_registration_timeout": duration_text(options.executor_registration_timeout),
         "executor_reregistration_timeout": duration_text(options.executor_reregistration_timeout),

@@ -13,7 +13,6 @@ from cluster.agent.state import AgentState
 from cluster.http.mesos_files import virtual_sandbox
 from cluster.messages import ExecutorInfo, FrameworkInfo, Reserved, TaskInfo
 from cluster.resources import Resources
-from cluster.v1.translate.frameworks import framework_to
 from cluster.v1.translate.masters import VERSION
 from cluster.v1.translate.tasks import discovery_to
 
@@ -58,7 +57,7 @@ def state(state: AgentState, node: Node, flags: Mapping[str, str]) -> Json:
         mine = runs.get(info.id, [])
         alive = {run.executor_id for run in mine}
         return {
-            **_framework(info),
+            **_framework(info, checkpoint=state.info.checkpoint),
             "executors": [
                 _executor(state, node, run, members.get(run.key, []), over.get(run.executor_id, []))
                 for run in mine
@@ -94,13 +93,13 @@ def state(state: AgentState, node: Node, flags: Mapping[str, str]) -> Json:
     }
 
 
-def _framework(info: FrameworkInfo) -> Json:
+def _framework(info: FrameworkInfo, *, checkpoint: bool) -> Json:
     shown: Json = {
         "id": info.id,
         "name": info.name,
         "user": info.user,
         "failover_timeout": info.failover_timeout,
-        "checkpoint": bool(framework_to(info).checkpoint),
+        "checkpoint": checkpoint,
         "hostname": info.hostname,
         "roles": list(info.roles),
     }

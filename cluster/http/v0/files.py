@@ -72,7 +72,7 @@ async def _read(files: MesosFiles, request: web.Request) -> web.Response:
     jsonp, path = callback(request), _path(request)
     offset, length = number(request, "offset", -1, -1), number(request, "length", -1, -1)
     # Both are what Mesos's page sends to learn how large a file is.
-    data, size = await files.read(path, offset, 0 if offset == -1 else None if length == -1 else length)
+    data, size = await files.read(path, offset, None if length == -1 else length)
     shown = {"data": data.decode(errors="replace"), "offset": size if offset == -1 else offset}
     return answer(msgspec.json.encode(shown), jsonp)
 

@@ -8,7 +8,7 @@ from typing import Any
 from cluster.attributes import Attributes, AttributeValue
 from cluster.resources import THOUSANDTHS, Resources
 
-__all__ = ["Flat", "attributes", "flat", "quantities"]
+__all__ = ["ALWAYS", "Flat", "attributes", "flat", "quantities"]
 
 Json = dict[str, Any]
 ALWAYS = {"cpus": 0, "gpus": 0, "mem": 0, "disk": 0}

@@ -98,4 +98,4 @@ def framework(seen: FrameworkSeen, pid: str | None, others: Ended) -> Json:
 
 def framework_task(seen: TaskSeen) -> Json:
     """A task of a framework."""
-    return shown_tasks.task(seen.framework_id, seen.agent_id, seen.role, seen.info, seen.status)
+    return shown_tasks.task(seen.framework_id, seen.agent_id, seen.role, seen.info, seen.status, seen.former)

@@ -18,7 +18,7 @@ from .answers import Answers
 from .files import install_files
 from .flags import master_flags
 from .requests import answer, callback, number
-from .seen import Seen, see
+from .seen import Seen
 from .writing import write
 
 __all__ = ["TASK_LIMIT", "install"]
@@ -116,7 +116,7 @@ class _Pages:
 
     def _once(self, request: web.Request, make: Callable[[Seen], Any]) -> Later:
         """Answer who asks for a part."""
-        jsonp, seen = callback(request), see(self._master)
+        jsonp, seen = callback(request), self.answers.see()
 
         async def later() -> web.Response:
             return answer((await write(make(seen)))[0], jsonp)

@@ -41,12 +41,17 @@ Figures = dict[str, float]
 def master_metrics(master: Master) -> Figures:
     """What a master that leads tells. Counters begin with its lead."""
     state = master.state
+    active = {
+        framework.id: Counter(task.status.state for task in framework.tasks.values())
+        for framework in state.frameworks.values()
+    }
     return {
         "master/uptime_secs": max(0.0, master.clock.time() - master.system.started_at),
         "master/elected": 1.0,
+        "master/operator_event_stream_subscribers": float(master.subscribers),
         **_agents(state),
-        **_frameworks(state),
-        **_tasks(state),
+        **_frameworks(state, active),
+        **_tasks(state, sum(active.values(), Counter())),
         **_master_resources(state),
         **_allocator(state),
         **system_metrics(),
@@ -124,7 +129,7 @@ def _agents(state: MasterState) -> Figures:
     }
 
 
-def _frameworks(state: MasterState) -> Figures:
+def _frameworks(state: MasterState, active: Mapping[str, Counter[TaskState]]) -> Figures:
     connected = sum(framework.connected for framework in state.frameworks.values())
     figures = {
         "master/frameworks_connected": float(connected),
@@ -140,19 +145,15 @@ def _frameworks(state: MasterState) -> Figures:
     for framework in state.frameworks.values():
         prefix = f"master/frameworks/{quote(framework.info.name, safe='')}/{framework.id}/"
         figures[f"{prefix}subscribed"] = float(framework.connected)
-        active = Counter(task.state for task in framework.tasks.values())
         for each in ACTIVE:
-            figures[f"{prefix}tasks/active/{each.lower()}"] = float(active[each])
+            figures[f"{prefix}tasks/active/{each.lower()}"] = float(active[framework.id][each])
         figures[f"{prefix}tasks/active/task_unreachable"] = float(len(framework.unreachable_tasks))
         for role in framework.info.roles:
             figures[f"{prefix}roles/{role}/suppressed"] = float(role in framework.suppressed)
     return figures
 
 
-def _tasks(state: MasterState) -> Figures:
-    active = Counter(
-        task.state for framework in state.frameworks.values() for task in framework.tasks.values()
-    )
+def _tasks(state: MasterState, active: Counter[TaskState]) -> Figures:
     return {
         **{f"master/{_name(each)}": float(active[each]) for each in ACTIVE},
         "master/tasks_unreachable": float(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actors import parse_address
 from cluster.master import MasterState
-from cluster.master.records import agent_usage
+from cluster.messages import Reserved
 from cluster.registry import Quota
-from cluster.resources import Resources
 from cluster.v1.schema import Proto
 from cluster.v1.translate.operator_maintenance import Planned, answer_to, schedule_to, status_to
 from cluster.v1.translate.operator_roles import RoleQuota, quotas_to
 
-from .flat import quantities
+from .flat import ALWAYS, quantities
 
 __all__ = ["quota", "roles", "schedule", "status", "weights"]
 
@@ -52,16 +51,23 @@ def roles(state: MasterState) -> Json:
     # What is reserved for a role counts against its quota, used or not; then what it uses of others' does besides.
     consumed: Sums = {}
     for agent in state.agents.values():
-        for _, role, parts in agent_usage(agent):
-            for each in (parts.plain, parts.revocable, *parts.reserved.values()):
-                _add(allocated, role, each)
-            _add(consumed, role, parts.plain)
+        for task in agent.tasks.values():
+            if task.holds:
+                _add(allocated, task.role, task.info.resources.scalars)
+                if not task.info.revocable:
+                    _add(consumed, task.role, task.info.resources.scalars)
+                    _take(consumed, task.role, task.reserved)
+        for executor in agent.executors.values():
+            _add(allocated, executor.role, executor.info.resources.scalars)
+            _add(consumed, executor.role, executor.info.resources.scalars)
+            _take(consumed, executor.role, executor.reserved)
         for role, resources in agent.reserved.items():
-            _add(reserved, role, resources)
-            _add(consumed, role, resources)
+            _add(reserved, role, resources.scalars)
+            _add(consumed, role, resources.scalars)
     for offer, _ in state.offers.values():
-        _add(offered, offer.role, offer.resources)
-        _add(offered, offer.role, offer.revocable)
+        _add(offered, offer.role, offer.resources.scalars)
+        _add(offered, offer.role, offer.revocable.scalars)
+    allocated, offered, reserved, consumed = map(_with_those_below, (allocated, offered, reserved, consumed))
     names = {*members, *allocated, *offered, *reserved, *registry.weights, *registry.quotas}
     names |= {above for role in list(names) for above in _path(role)}
     return {
@@ -75,7 +81,9 @@ def roles(state: MasterState) -> Json:
                     "limit": quantities(set_.limit.scalars),
                     "consumed": quantities(consumed.get(role, {})),
                 },
-                "resources": quantities(_sum(allocated.get(role, {}), offered.get(role, {}))),
+                # There are tools that take these four for granted, as Mesos wrote them for long.
+                "resources": dict.fromkeys(ALWAYS, 0.0)
+                | quantities(_sum(allocated.get(role, {}), offered.get(role, {}))),
                 "allocated": quantities(allocated.get(role, {})),
                 "offered": quantities(offered.get(role, {})),
                 "reserved": quantities(reserved.get(role, {})),
@@ -121,11 +129,23 @@ def _path(role: str) -> Iterable[str]:
         role = role.rpartition("/")[0]
 
 
-def _add(sums: Sums, role: str, resources: Resources) -> None:
-    for each in _path(role):
-        sum_ = sums.setdefault(each, {})
-        for name, amount in resources.scalars.items():
-            sum_[name] = sum_.get(name, 0) + amount
+def _add(sums: Sums, role: str, amounts: Mapping[str, int]) -> None:
+    sum_ = sums.setdefault(role, {})
+    for name, amount in amounts.items():
+        sum_[name] = sum_.get(name, 0) + amount
+
+
+def _take(sums: Sums, role: str, reserved: Reserved) -> None:
+    for resources in reserved.values():
+        _add(sums, role, {name: -amount for name, amount in resources.scalars.items()})
+
+
+def _with_those_below(sums: Sums) -> Sums:
+    found: Sums = {}
+    for role, amounts in sums.items():
+        for each in _path(role):
+            _add(found, each, amounts)
+    return found
 
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

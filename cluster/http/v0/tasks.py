@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cluster.happenings import ExecutorSeen, TaskSeen
 from cluster.messages import CommandInfo, ExecutorInfo, Offer, TaskInfo, TaskState, TaskStatus
 from cluster.resources import Resources
 from cluster.v1.translate.checks import health_check_to
+from cluster.v1.translate.statuses import container_to
 from cluster.v1.translate.tasks import discovery_to
 
 from .flat import Flat, flat
@@ -43,8 +44,15 @@ SUMMED = (
 """The states that summaries count."""
 
 
-def task(framework_id: str, agent_id: str, role: str, info: TaskInfo, told: TaskStatus) -> Json:
-    """A task. Of its statuses the latest is known."""
+def task(
+    framework_id: str,
+    agent_id: str,
+    role: str,
+    info: TaskInfo,
+    told: TaskStatus,
+    former: Sequence[TaskStatus] = (),
+) -> Json:
+    """A task, with what was told of it so far as it is known."""
     nothing = Resources()
     shown: Json = {
         "id": info.task_id,
@@ -57,7 +65,7 @@ def task(framework_id: str, agent_id: str, role: str, info: TaskInfo, told: Task
         "resources": flat(nothing, info.resources) if info.revocable else flat(info.resources),
         "role": role,
         # That it is on its way is told to nobody.
-        "statuses": [] if told.state is TaskState.STAGING else [status(told)],
+        "statuses": [status(each) for each in (*former, told) if each.state is not TaskState.STAGING],
     }
     if info.labels:
         shown["labels"] = labels(info.labels)
@@ -69,8 +77,10 @@ def task(framework_id: str, agent_id: str, role: str, info: TaskInfo, told: Task
 
 
 def status(told: TaskStatus) -> Json:
-    """A state that a task has reached, and when."""
+    """A state that a task has reached, when, and where it runs: who wants to look into it asks by that."""
     shown: Json = {"state": told.state.value, "timestamp": told.timestamp}
+    if told.container is not None:
+        shown["container_status"] = container_to(told.container)
     if told.healthy is not None:
         shown["healthy"] = told.healthy
     return shown

@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from cluster.happenings import FrameworkSeen, TaskSeen
+from cluster.happenings import AgentSeen, FrameworkSeen, TaskSeen
 from cluster.messages import TaskState
 from cluster.v1.translate.masters import VERSION, master_to
 
-from .frameworks import Ended, ended, framework, framework_task, summary
+from .frameworks import ended, framework, framework_task, summary
 from .seen import Seen
 from .slaves import full_slave, recovered_slave, slave
 from .tasks import SUMMED
 
 __all__ = ["frameworks", "slaves", "state", "state_summary", "tasks"]
 
+NAME = "ostrom"
 Json = dict[str, Any]
 Wanted = Callable[[str], bool]
 
@@ -34,6 +35,9 @@ def state(seen: Seen, flags: Mapping[str, str]) -> Json:
     active = sum(agent.connected and agent.active for agent in everything.agents)
     return {
         "version": VERSION,
+        # Singularity does not start without these two.
+        "build_user": NAME,
+        "cluster": NAME,
         "start_time": seen.started_at,
         "elected_time": seen.elected_at,
         "id": seen.id,
@@ -86,33 +90,28 @@ def state_summary(seen: Seen) -> Json:
     """`/state-summary`: how many tasks are in which state, by agent and by framework."""
     everything = seen.everything
     others = ended(everything)
-    agents: dict[str, Counter[str]] = {}
-    frameworks: dict[str, Counter[str]] = {}
-    meetings: dict[tuple[str, str], None] = {}
-    for each in everything.frameworks:
-        for task in _tasks_of(each, others):
-            agents.setdefault(task.agent_id, Counter())[task.status.state] += 1
-            frameworks.setdefault(each.info.id, Counter())[task.status.state] += 1
-            meetings[each.info.id, task.agent_id] = None
-    on_agent: dict[str, list[str]] = {}
-    on_agents: dict[str, list[str]] = {}
-    for framework_id, agent_id in meetings:
-        on_agent.setdefault(agent_id, []).append(framework_id)
-        on_agents.setdefault(framework_id, []).append(agent_id)
+    # Of the agents' own tasks the agents know; only the others are gathered beforehand.
+    known = {each.info.id for each in everything.frameworks}
+    elsewhere: dict[str, list[TaskSeen]] = {}
+    for task in (*everything.unreachable_tasks, *everything.completed_tasks):
+        if task.framework_id in known:
+            elsewhere.setdefault(task.agent_id, []).append(task)
+
+    def of_agent(agent: AgentSeen) -> Json:
+        tasks = [*agent.tasks, *elsewhere.get(agent.info.id, ())]
+        frameworks = dict.fromkeys(task.framework_id for task in tasks)
+        return {**slave(agent), **_sums(tasks), "framework_ids": list(frameworks)}
+
+    def of_framework(each: FrameworkSeen) -> Json:
+        id_ = each.info.id
+        tasks = [*each.tasks, *others.unreachable.get(id_, ()), *others.completed.get(id_, ())]
+        agents = dict.fromkeys(task.agent_id for task in tasks)
+        return {**summary(each, _pid(seen, each)), **_sums(tasks), "slave_ids": list(agents)}
+
     return {
         "hostname": seen.hostname,
-        "slaves": (
-            {**slave(each), **_sums(agents, each.info.id), "framework_ids": on_agent.get(each.info.id, [])}
-            for each in everything.agents
-        ),
-        "frameworks": (
-            {
-                **summary(each, _pid(seen, each)),
-                **_sums(frameworks, each.info.id),
-                "slave_ids": on_agents.get(each.info.id, []),
-            }
-            for each in everything.frameworks
-        ),
+        "slaves": map(of_agent, everything.agents),
+        "frameworks": map(of_framework, everything.frameworks),
     }
 
 
@@ -139,18 +138,13 @@ def tasks(
 
 
 def _told_at(task: TaskSeen) -> float:
-    """When its framework was told of it last; before all others if it was not."""
-    return -math.inf if task.status.state is TaskState.STAGING else task.status.timestamp
+    """When its framework was told of it first; before all others if it was not."""
+    first = task.former[0] if task.former else task.status
+    return -math.inf if first.state is TaskState.STAGING else first.timestamp
 
 
-def _tasks_of(seen: FrameworkSeen, others: Ended) -> Iterator[TaskSeen]:
-    yield from seen.tasks
-    yield from others.unreachable.get(seen.info.id, ())
-    yield from others.completed.get(seen.info.id, ())
-
-
-def _sums(counted: Mapping[str, Counter[str]], id_: str) -> dict[str, int]:
-    found = counted.get(id_, Counter())
+def _sums(tasks: Iterable[TaskSeen]) -> dict[str, int]:
+    found = Counter(task.status.state for task in tasks)
     return {each.value: found[each] for each in SUMMED}
 
 

@@ -143,6 +143,8 @@ class ExecutorApi:
             self._serve,
             methods=("POST",),
             help="Mesos's executor API: a Call as JSON or protobuf",
+            # Executors are no operators: they show tokens of their own, if any.
+            public=True,
         )
 
     def _serve(self, request: web.Request) -> Later:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
 
 from actors import PeerGoneError, TooManyActorsError
+from actors.http import principal_of
 from cluster.master import Master
 from cluster.messages import Subscribe, UpdateFramework
 from cluster.registry import RegistryError
@@ -19,7 +18,7 @@ from cluster.v1.types.scheduler import Call, Event
 
 from .framework import HttpFramework
 from .media import answer_media, request_media
-from .stream import MAX_WAITING, STREAM_ID, EventStream
+from .stream import MAX_WAITING, STREAM_ID, EventStream, LostStreams, hang_up
 
 __all__ = ["SchedulerApi"]
 
@@ -30,10 +29,16 @@ OF_THE_FRAMEWORK = ("subscribe.", "offer_constraints")
 
 
 class SchedulerApi:
-    """Mesos's scheduler API. `max_waiting` bytes of events wait for one client, who is cut off if it does not read."""
+    """Mesos's scheduler API. `max_waiting` bytes of events wait for one client, who is cut off if it does not read.
 
-    def __init__(self, master: Master, max_waiting: int = MAX_WAITING) -> None:
+    Calls of streams that are `lost`, which were those of an earlier leader, get no answer.
+    """
+
+    def __init__(
+        self, master: Master, max_waiting: int = MAX_WAITING, lost: LostStreams | None = None
+    ) -> None:
         self._master = master
+        self._lost = lost or LostStreams()
         self._max_waiting = max_waiting
         self._subscribed: dict[str, HttpFramework] = {}
 
@@ -56,7 +61,15 @@ class SchedulerApi:
             call = media.decode(await request.read(), Call)
             if call.type is Call.Type.SUBSCRIBE:
                 return await self._subscribe(request, call)
+            if request.headers.get(STREAM_ID, "") in self._lost:
+                # It came to where its stream came from, before it has seen that this ended.
+                return hang_up(request)
             return await self._call(request, call)
+        except (web.HTTPForbidden, PeerGoneError):
+            if self._master.system.hosts(self._master.upid):
+                raise
+            # It is the master that has ended, and the streams with it.
+            return hang_up(request)
         except MessageError as error:
             raise _bad(str(error)) from error
 
@@ -96,23 +109,13 @@ class SchedulerApi:
 
     def _with_principal(self, request: web.Request, subscribe: Subscribe) -> Subscribe:
         """Give the framework the principal that it has shown to be, if it names none."""
-        principal, framework = self._principal(request), subscribe.framework
+        principal, framework = principal_of(request), subscribe.framework
         if principal is None:
             return subscribe
         _check_principal(principal, framework.principal or principal)
         return msgspec.structs.replace(
             subscribe, framework=msgspec.structs.replace(framework, principal=principal)
         )
-
-    def _principal(self, request: web.Request) -> str | None:
-        """Whom the request is from, if that was asked for and HTTP basic authentication says it."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if self._master.system.http.authenticate is None or scheme.lower() != "basic":
-            return None
-        try:
-            return base64.b64decode(token.strip(), validate=True).decode().partition(":")[0]
-        except (binascii.Error, ValueError) as error:
-            raise _bad(f"Authorization: {error}") from error
 
     # Calls.
 
@@ -122,7 +125,7 @@ class SchedulerApi:
         if call.framework_id is None:
             raise _bad("framework_id is missing")
         framework = self._find(call.framework_id.value)
-        principal = self._principal(request)
+        principal = principal_of(request)
         if principal is not None:
             _check_principal(principal, framework.principal)
         given = request.headers.get(STREAM_ID)

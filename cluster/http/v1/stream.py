@@ -14,7 +14,7 @@ from aiohttp import HttpVersion11, web
 from actors import Clock, Timer
 from cluster.v1 import recordio
 
-__all__ = ["LAST_WORDS", "MAX_WAITING", "STREAM_ID", "EventStream", "reset"]
+__all__ = ["LAST_WORDS", "MAX_WAITING", "STREAM_ID", "EventStream", "LostStreams", "hang_up", "reset"]
 
 log = logging.getLogger("ostrom.http")
 
@@ -23,6 +23,7 @@ MAX_WAITING = 64 * 2**20
 """Bytes that may wait for one client: the answer to who asks after all of 100,000 tasks at once."""
 LAST_WORDS = 10.0
 """Seconds that a client has to read what waits when its stream has ended."""
+MAX_LOST = 10_000
 AT_ONCE = 64
 """Records that are sent before others have their turn."""
 
@@ -108,6 +109,29 @@ class EventStream:
                 return
             self._changed.clear()
             await self._changed.wait()
+
+
+class LostStreams:
+    """The last ten thousand streams that came through here and whose leader is gone, by id."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+
+    def add(self, stream_id: str) -> None:
+        """One more."""
+        self._ids[stream_id] = None
+        if len(self._ids) > MAX_LOST:
+            del self._ids[next(iter(self._ids))]
+
+    def __contains__(self, stream_id: str) -> bool:
+        return stream_id in self._ids
+
+
+def hang_up(request: web.Request) -> web.Response:
+    """End a request's connection without an answer; what is returned is not sent."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=503)
 
 
 def reset(transport: asyncio.Transport) -> None:

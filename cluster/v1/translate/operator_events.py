@@ -13,6 +13,8 @@ from cluster.happenings import (
     TaskUpdated,
 )
 from cluster.v1 import types as v1
+from cluster.v1.schema import Proto
+from cluster.v1.trees import Tree
 from cluster.v1.types.master import Event
 
 from .frameworks import framework_to
@@ -26,28 +28,33 @@ __all__ = ["happening_event"]
 Type = Event.Type
 
 
-def happening_event(happening: Happening) -> Event:
+def happening_event(happening: Happening) -> Tree:
     """The event that tells it."""
     match happening:
         case TaskAdded(task):
-            return Event(type=Type.TASK_ADDED, task_added=Event.TaskAdded(task=task_seen_to(task)))
+            return _event(Type.TASK_ADDED, Event.TaskAdded(task=task_seen_to(task)))
         case TaskUpdated(framework_id, status):
             told = status_to(status)
-            updated = Event.TaskUpdated(
-                framework_id=v1.FrameworkID(value=framework_id), status=told, state=told.state
+            of = v1.FrameworkID(value=framework_id)
+            return _event(
+                Type.TASK_UPDATED, Event.TaskUpdated(framework_id=of, status=told, state=told.state)
             )
-            return Event(type=Type.TASK_UPDATED, task_updated=updated)
         case AgentAdded(agent):
-            return Event(type=Type.AGENT_ADDED, agent_added=Event.AgentAdded(agent=agent_seen_to(agent)))
+            return _event(Type.AGENT_ADDED, Tree(Event.AgentAdded, large={"agent": agent_seen_to(agent)}))
         case AgentRemoved(agent_id):
-            removed = Event.AgentRemoved(agent_id=v1.AgentID(value=agent_id))
-            return Event(type=Type.AGENT_REMOVED, agent_removed=removed)
+            return _event(Type.AGENT_REMOVED, Event.AgentRemoved(agent_id=v1.AgentID(value=agent_id)))
         case FrameworkAdded(framework):
-            added = Event.FrameworkAdded(framework=framework_seen_to(framework))
-            return Event(type=Type.FRAMEWORK_ADDED, framework_added=added)
+            added = Tree(Event.FrameworkAdded, large={"framework": framework_seen_to(framework)})
+            return _event(Type.FRAMEWORK_ADDED, added)
         case FrameworkUpdated(framework):
-            changed = Event.FrameworkUpdated(framework=framework_seen_to(framework))
-            return Event(type=Type.FRAMEWORK_UPDATED, framework_updated=changed)
+            changed = Tree(Event.FrameworkUpdated, large={"framework": framework_seen_to(framework)})
+            return _event(Type.FRAMEWORK_UPDATED, changed)
         case FrameworkRemoved(info):
-            ended = Event.FrameworkRemoved(framework_info=framework_to(info))
-            return Event(type=Type.FRAMEWORK_REMOVED, framework_removed=ended)
+            return _event(Type.FRAMEWORK_REMOVED, Event.FrameworkRemoved(framework_info=framework_to(info)))
+
+
+def _event(type_: Event.Type, part: Proto | Tree) -> Tree:
+    name = type_.lower()
+    if isinstance(part, Tree):
+        return Tree(Event, {"type": type_}, {name: part})
+    return Tree(Event, {"type": type_, name: part})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,9 +14,12 @@ from cluster.v1.types import Resource, Value
 
 from .resources import Quantities, write_resources
 
-__all__ = ["Tally", "offered", "quantities_to", "shown_resources", "used"]
+__all__ = ["Tally", "offered", "offered_slowly", "quantities_to", "shown_resources", "used", "used_slowly"]
 
 Type = Value.Type
+
+STEP = 25
+"""What is added in one step."""
 
 
 def shown_resources(
@@ -63,6 +66,21 @@ class Tally:
             resources -= each
         self._add((role, "*", revocable), resources)
 
+    def add_task(self, task: TaskSeen) -> None:
+        """Add what a task holds."""
+        if task.holds:
+            self.add(task.role, task.info.resources, task.reserved, revocable=task.info.revocable)
+
+    def add_executor(self, executor: ExecutorSeen) -> None:
+        """Add what an executor holds."""
+        self.add(executor.role, executor.info.resources, executor.reserved)
+
+    def add_offer(self, offer: Offer) -> None:
+        """Add what an offer holds."""
+        self.add(offer.role, offer.resources, offer.reserved)
+        if offer.revocable:
+            self.add(offer.role, offer.revocable, {}, revocable=True)
+
     def _add(self, key: tuple[str, str, bool], resources: Resources) -> None:
         scalars = self._scalars.setdefault(key, {})
         for name, amount in resources.scalars.items():
@@ -107,22 +125,43 @@ def _union(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def used(tasks: Iterable[TaskSeen], executors: Iterable[ExecutorSeen], tally: Tally | None = None) -> Tally:
+def used(tasks: Iterable[TaskSeen], executors: Iterable[ExecutorSeen]) -> Tally:
     """What these tasks and executors hold."""
-    tally = tally or Tally()
+    tally = Tally()
     for task in tasks:
-        if task.holds:
-            tally.add(task.role, task.info.resources, task.reserved, revocable=task.info.revocable)
+        tally.add_task(task)
     for executor in executors:
-        tally.add(executor.role, executor.info.resources, executor.reserved)
+        tally.add_executor(executor)
     return tally
 
 
-def offered(offers: Iterable[Offer], tally: Tally | None = None) -> Tally:
+def offered(offers: Iterable[Offer]) -> Tally:
     """What is on offer."""
-    tally = tally or Tally()
+    tally = Tally()
     for offer in offers:
-        tally.add(offer.role, offer.resources, offer.reserved)
-        if offer.revocable:
-            tally.add(offer.role, offer.revocable, {}, revocable=True)
+        tally.add_offer(offer)
     return tally
+
+
+def used_slowly(tasks: Iterable[TaskSeen], executors: Iterable[ExecutorSeen]) -> Iterator[Resource | None]:
+    """The same, step by step (see `trees`)."""
+    tally = Tally()
+    for number, task in enumerate(tasks):
+        tally.add_task(task)
+        if number % STEP == STEP - 1:
+            yield None
+    for number, executor in enumerate(executors):
+        tally.add_executor(executor)
+        if number % STEP == STEP - 1:
+            yield None
+    yield from tally.written()
+
+
+def offered_slowly(offers: Iterable[Offer]) -> Iterator[Resource | None]:
+    """What is on offer, step by step."""
+    tally = Tally()
+    for number, offer in enumerate(offers):
+        tally.add_offer(offer)
+        if number % STEP == STEP - 1:
+            yield None
+    yield from tally.written()

@@ -18,7 +18,7 @@ __all__ = ["executor_seen_to", "task_seen_to"]
 
 
 def task_seen_to(task: TaskSeen) -> v1.Task:
-    """A task. Of its statuses the latest is known, which is the one that its framework was told."""
+    """A task, with its statuses: the latest is the one that its framework was told."""
     info, status = task.info, status_to(task.status)
     if info.revocable:
         resources = write_resources(Quantities(revocable=info.resources), allocated_to=task.role)
@@ -32,7 +32,7 @@ def task_seen_to(task: TaskSeen) -> v1.Task:
         agent_id=v1.AgentID(value=task.agent_id),
         state=status.state,
         resources=resources,
-        statuses=(status,),
+        statuses=(*map(status_to, task.former), status),
         status_update_state=status.state,
         status_update_uuid=status.uuid,
         labels=labels_to(info.labels),

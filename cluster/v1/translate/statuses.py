@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
-from cluster.messages import Reason, Source, TaskState, TaskStatus
+from cluster.messages import ContainerStatus, Reason, Source, TaskState, TaskStatus
 from cluster.v1 import types as v1
 from cluster.v1.errors import RefusedError
 
 from .checks import check_status_of, check_status_to
 
-__all__ = ["status_of", "status_to", "uuid_of", "uuid_to"]
+__all__ = ["container_to", "status_of", "status_to", "uuid_of", "uuid_to"]
 
 UUID_BYTES = 16
 _UUID = re.compile(r"[0-9a-f]{32}")
@@ -52,7 +53,21 @@ def status_to(status: TaskStatus) -> v1.TaskStatus:
         uuid=uuid_to(status.uuid) if status.uuid else None,
         healthy=status.healthy,
         check_status=None if status.check_status is None else check_status_to(status.check_status),
+        container_status=None if status.container is None else container_to(status.container),
     )
+
+
+def container_to(container: ContainerStatus) -> v1.ContainerStatus:
+    """A container, with the address that a service in it has: that of its machine, as there are no other networks."""
+    try:
+        address = ipaddress.ip_address(container.host)
+    except ValueError:
+        networks: tuple[v1.NetworkInfo, ...] = ()
+    else:
+        protocol = v1.NetworkInfo.Protocol.IPv4 if address.version == 4 else v1.NetworkInfo.Protocol.IPv6
+        place = v1.NetworkInfo.IPAddress(protocol=protocol, ip_address=str(address))
+        networks = (v1.NetworkInfo(ip_addresses=(place,)),)
+    return v1.ContainerStatus(container_id=v1.ContainerID(value=container.id), network_infos=networks)
 
 
 def status_of(status: v1.TaskStatus, path: str) -> TaskStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from cluster.messages import CommandInfo
 from cluster.messages.uris import URI, uris_problem
 
 
@@ -147,3 +148,14 @@ def test_it_goes_over_the_wire() -> None:
     uri = URI("http://host/x", cache=True)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(uri), type=URI) == uri
     assert msgspec.json.encode(uri) == b'{"value":"http://host/x","cache":true}'
+
+
+def test_what_is_wrong_is_told_in_few_words() -> None:
+    long = "x" * 100_000
+    for problem in (
+        URI("/a", output_file="../" + long).problem(),
+        uris_problem([URI("/a", output_file=long), URI("/b", output_file=long)]),
+        CommandInfo("true", environment={long + "=": ""}).problem(),
+    ):
+        assert problem is not None
+        assert len(problem) < 700

@@ -27,7 +27,7 @@ from cluster.messages import (
     TaskStatus,
 )
 from cluster.resources import Resources
-from isolation import ContainerSpec, Exit, Usage
+from isolation import ContainerSpec, Exit, Limits, Usage
 from tests.cluster.world import task
 
 M = TypeVar("M", bound=Message)
@@ -40,6 +40,7 @@ class FakeContainer:
     def __init__(self, spec: ContainerSpec, machine: Machine) -> None:
         self.spec, self.id, self.pid = spec, spec.id, 0
         self.signals: list[int] = []
+        self.limits = [spec.limits]
         self._machine = machine
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
@@ -66,6 +67,9 @@ class FakeContainer:
     def usage(self) -> Usage:
         return Usage(1.5, 0.5, 4096, 2, 3)
 
+    def update(self, limits: Limits) -> None:
+        self.limits.append(limits)
+
     def forget(self) -> None:
         assert self.ended
         self._machine.containers.pop(self.id, None)
@@ -83,6 +87,7 @@ class Machine:
         self.disk_full = False
         self.deaf = False
         self.hold: asyncio.Event | None = None
+        self.can_hold: frozenset[str] = frozenset()
 
     async def start(self) -> None:
         pass
@@ -95,7 +100,11 @@ class Machine:
         container = self.containers[spec.id] = FakeContainer(spec, self)
         return container
 
-    async def recover(self) -> list[FakeContainer]:
+    def held(self) -> frozenset[str]:
+        return self.can_hold
+
+    async def recover(self, specs: Mapping[str, ContainerSpec]) -> list[FakeContainer]:
+        self.recovered = specs
         return list(self.containers.values())
 
     async def detach(self) -> None:

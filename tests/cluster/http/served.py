@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from cluster.http import master as pages
-from cluster.http.v1.stream import MAX_WAITING
+from cluster.http.v1.stream import MAX_WAITING, LostStreams
 from tests.cluster.world import World
 
 
@@ -17,6 +17,7 @@ class Served(World):
     """`get`, `post` and `delete` return status and body: a JSON value, or text."""
 
     max_waiting = MAX_WAITING
+    lost: LostStreams | None = None
 
     async def __aenter__(self) -> Served:
         await super().__aenter__()
@@ -30,7 +31,7 @@ class Served(World):
         return self
 
     def _install(self) -> None:
-        pages.install(self.master, max_waiting=self.max_waiting)
+        pages.install(self.master, max_waiting=self.max_waiting, lost=self.lost)
         changed = self.master.on_turn
 
         def on_turn() -> None:

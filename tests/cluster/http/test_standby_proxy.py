@@ -16,7 +16,7 @@ from actors import UPID, Actor, ActorSystem
 from cluster import messages as m
 from cluster.http.carrying import CARRIED
 from cluster.http.standby import Standby
-from cluster.http.v1.stream import reset
+from cluster.http.v1.stream import LostStreams, reset
 from tests.cluster.http.served import Served
 from tests.cluster.http.v1.client import JSON, PROTOBUF, Client
 
@@ -208,7 +208,7 @@ async def test_its_own_pages_stay_its_own(pair: Pair) -> None:
     async with pair.http.get(f"{pair.url}/leader") as response:
         assert await response.json() == {"leader": f"{host}:{port}", "leads": False}
     async with pair.http.get(f"{pair.url}/redirect", allow_redirects=False) as response:
-        assert (response.status, response.headers["Location"]) == (307, f"http://{host}:{port}/")
+        assert (response.status, response.headers["Location"]) == (307, f"//{host}:{port}")
     async with pair.http.get(f"{pair.url}/health") as response:
         assert response.status == 200
     assert pair.leader.requests == 0
@@ -397,6 +397,70 @@ async def test_without_a_leader_it_is_unavailable(pair: Pair, mine: bool) -> Non
         assert (response.status, response.headers["Retry-After"]) == (503, "1")
         assert await response.text() == "no master leads now\n"
     assert pair.leader.requests == 0
+
+
+@pytest.mark.asyncio
+async def test_calls_of_a_stream_get_no_answer_when_its_leader_is_gone(pair: Pair) -> None:
+    """PyMesos stops for any answer but 2xx; that a connection breaks it takes for what it is."""
+
+    async def call(stream_id: str) -> int:
+        headers = {"Mesos-Stream-Id": stream_id}
+        async with pair.http.post(f"{pair.url}/api/v1/scheduler", data=b"{}", headers=headers) as response:
+            return response.status
+
+    async with pair.streaming(endless) as response:
+        assert await chunk(response) == b"1\nx"
+        pair.leader.handler = echo
+        assert await call("abc") == 202
+        pair.detected.change(None)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await chunk(response)
+    for stream_id in ("abc", "another's"):
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await call(stream_id)
+    pair.detected.change(pair.leader.upid)
+    await pair.until(lambda: pair.standby.leader)
+    asked = pair.leader.requests
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await call("abc")
+    assert pair.leader.requests == asked
+    # It may be of this leader's, through another standby.
+    assert await call("another's") == 202
+    pair.leader.handler = hang
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await call("a third")
+
+
+async def hang(request: web.Request) -> web.StreamResponse:
+    """Break the connection."""
+    assert request.transport is not None
+    reset(request.transport)
+    return web.Response()
+
+
+class AfterAnother(Served):
+    """A master that has stood by before, and carried streams."""
+
+    lost = LostStreams()
+
+
+@pytest.mark.asyncio
+async def test_calls_of_lost_streams_that_come_to_who_leads_now_get_no_answer() -> None:
+    async with AfterAnother() as served, Client(served.url) as client:
+        AfterAnother.lost.add("lost")
+        await client.subscribe()
+        lost = {"Mesos-Stream-Id": "lost"}
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await client.call("REVIVE", headers=lost)
+        assert (await client.call("REVIVE", headers={"Mesos-Stream-Id": "other"}))[0] == 400
+        await client.done("REVIVE")
+
+
+def test_only_the_last_lost_streams_are_kept() -> None:
+    lost = LostStreams()
+    for number in range(10_001):
+        lost.add(str(number))
+    assert ("0" in lost, "1" in lost, "10000" in lost) == (False, True, True)
 
 
 @pytest.mark.asyncio

@@ -94,17 +94,26 @@ async def test_while_nobody_leads(candidate: Candidate) -> None:
         assert await candidate.ask(method, path) == (503, "no master leads now\n"), path
     async with candidate.http.get(f"http://{candidate.node.address}/ostrom/agents") as response:
         assert response.headers["Retry-After"] == "1"
-    assert (await candidate.ask("GET", "/health"))[0] == 200
+    for path in ("/health", "/master/health"):
+        assert (await candidate.ask("GET", path))[0] == 200, path
 
 
 async def test_clients_of_mesos(candidate: Candidate) -> None:
     path = "/api/v1/scheduler"
     assert (await candidate.location("POST", path))[0] == 503
     await candidate.say(LEADER)
-    assert await candidate.location("POST", path) == (307, f"http://192.0.2.7:5050{path}")
+    assert await candidate.location("POST", path) == (307, f"//192.0.2.7:5050{path}")
+    for page in ("/state", "/master/state.json", "/master/slaves?slave_id=S1"):
+        assert await candidate.location("GET", page) == (307, f"//192.0.2.7:5050{page}")
     assert (await candidate.ask("GET", "/metrics/snapshot"))[1]["master/elected"] == 0
     # They ask for it before they look for the leader.
-    assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"
+    for prefix in ("", "/master"):
+        assert (await candidate.ask("GET", f"{prefix}/version"))[1]["version"] == "1.11.0"
+        assert await candidate.location("GET", f"{prefix}/redirect") == (307, "//192.0.2.7:5050")
+        assert await candidate.location("POST", f"{prefix}{path}") == (
+            307,
+            f"//192.0.2.7:5050{prefix}{path}",
+        )
     await candidate.lead()
     assert (await candidate.ask("GET", "/metrics/snapshot"))[1]["master/elected"] == 1
     assert (await candidate.ask("GET", "/version"))[1]["version"] == "1.11.0"
@@ -116,16 +125,21 @@ async def test_who_asks_is_sent_to_the_leader(candidate: Candidate) -> None:
     assert await candidate.ask("GET", "/leader") == (200, {"leader": "192.0.2.7:5050", "leads": False})
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
         path = "/ostrom/tasks?state=TASK_RUNNING&agent=a%2Fb%20c"
-        assert await candidate.location(method, path) == (307, f"http://192.0.2.7:5050{path}")
-    assert await candidate.location("GET", "/redirect?x=1") == (307, "http://192.0.2.7:5050/")
-    assert await candidate.location("GET", "/") == (307, "http://192.0.2.7:5050/")
+        assert await candidate.location(method, path) == (307, f"//192.0.2.7:5050{path}")
+    assert await candidate.location("GET", "/redirect?x=1") == (307, "//192.0.2.7:5050")
+    assert await candidate.location("GET", "/") == (307, "//192.0.2.7:5050/")
+    assert await candidate.location("GET", "http://standby:5050/a?b=c%2F") == (
+        307,
+        "//192.0.2.7:5050/a?b=c%2F",
+    )
     # No way to send a browser elsewhere.
     assert await candidate.location("GET", "//evil.example/x") == (
         307,
-        "http://192.0.2.7:5050/evil.example/x",
+        "//192.0.2.7:5050/evil.example/x",
     )
     # Its own pages stay here.
-    assert (await candidate.ask("GET", "/health"))[0] == 200
+    for path in ("/health", "/master/health"):
+        assert (await candidate.ask("GET", path))[0] == 200, path
     await candidate.say(None)
     assert (await candidate.location("GET", "/ostrom/agents"))[0] == 503
 
@@ -155,7 +169,7 @@ async def test_it_leads_when_it_has_won(candidate: Candidate) -> None:
     assert candidate.contender.candidate == candidate.node.upid
     assert candidate.detector.closed
     assert await candidate.ask("GET", "/ostrom/agents") == (200, [])
-    assert await candidate.location("GET", "/redirect") == (307, f"http://{candidate.node.address}/")
+    assert await candidate.location("GET", "/redirect") == (307, f"//{candidate.node.address}")
     assert (await candidate.ask("GET", "/"))[0] == 200
 
 

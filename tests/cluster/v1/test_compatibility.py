@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from cluster.v1.schema import Proto, fields_of
+from cluster.v1.types import master
 from cluster.v1.types.scheduler import Call, Event
 
 PAGE = Path(__file__).parents[3] / "docs" / "mesos-compatibility.md"
@@ -61,3 +62,12 @@ def test_the_texts_on_the_page_are_those_of_the_code() -> None:
     assert len(quoted) > 25
     for text in quoted:
         assert any(text in each or each in text for each in fixed), text
+
+
+def test_every_call_of_operators_is_listed() -> None:
+    _, _, section = PAGE.read_text().partition("\n## The operator API of the master\n")
+    section = section.partition("\n## ")[0]
+    listed = re.findall(r"[A-Z]+(?:_[A-Z]+)+|SUBSCRIBE|TEARDOWN", section)
+    for enum in (master.Call.Type, master.Event.Type):
+        missing = {each.value for each in enum} - {"UNKNOWN", "SUBSCRIBED", "HEARTBEAT", *listed}
+        assert not missing

@@ -55,6 +55,14 @@ class Tasks(Executor):
         tell("error", message)
 
 
+class Driver(MesosExecutorDriver):
+    """As it is; what it does not tell executors is written down, too."""
+
+    def on_acknowledged(self, event):
+        super().on_acknowledged(event)
+        tell("acknowledged", event["task_id"]["value"])
+
+
 def tell(callback, *arguments):
     print(callback, *arguments, file=sys.stderr, flush=True)
 
@@ -64,4 +72,4 @@ def update(driver, task_id, state):
 
 
 if __name__ == "__main__":
-    MesosExecutorDriver(Tasks()).run()
+    Driver(Tasks()).run()

@@ -13,6 +13,7 @@ import threading
 from pymesos import MesosSchedulerDriver
 
 writing = threading.Lock()
+ended = threading.Event()
 
 
 def tell(event, *arguments):
@@ -37,8 +38,9 @@ def obey(driver):
             tell("raised", order["call"], repr(error))
         else:
             tell("returned", order["call"], answer)
-    # Whoever held the other end is gone.
-    os._exit(1)
+    if not ended.is_set():
+        # Whoever held the other end is gone.
+        os._exit(1)
 
 
 def main():
@@ -46,6 +48,7 @@ def main():
     driver = MesosSchedulerDriver(Scheduler(), framework, master, **options)
     threading.Thread(target=obey, args=[driver], daemon=True).start()
     driver.run()
+    ended.set()
     tell("ended")
 
 

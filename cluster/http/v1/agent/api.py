@@ -7,9 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from actors.http import long_body
 from cluster.agent import Agent
 from cluster.http.mesos_files import FilesError, MesosFiles, NoFileError
+from cluster.http.v0.agent_flags import agent_flags
 from cluster.http.v0.metrics import agent_metrics
+from cluster.http.v1.file_infos import file_infos
 from cluster.http.v1.media import answer_media
 from cluster.http.v1.verbosity import set_verbosity, verbosity
 from cluster.v1 import types as v1
@@ -20,8 +23,8 @@ from cluster.v1.translate.masters import VERSION
 from cluster.v1.types.agent import Call, Response
 from isolation import Exit
 
+from .askers import Asker, asker_of
 from .containers import ContainerCalls
-from .flags import agent_flags
 from .inputs import InputCalls, UnexpectedCallError, quoted_records
 from .media import RECORDIO, answer_stream_media, call_media, is_recordio
 from .views import agent_view, executors_view, frameworks_view, state_view, tasks_view
@@ -30,7 +33,8 @@ __all__ = ["AgentApi"]
 
 Later = Callable[[], Awaitable[web.StreamResponse]]
 Type = Call.Type
-MAX_LOGGING = 2**63 / 10**9
+MAX_LOGGING = 86400.0
+"""Seconds."""
 NOT_HERE = {
     Type.ADD_RESOURCE_PROVIDER_CONFIG: "there are no resource providers here",
     Type.UPDATE_RESOURCE_PROVIDER_CONFIG: "there are no resource providers here",
@@ -58,11 +62,13 @@ class AgentApi:
             Type.GET_HEALTH: lambda _: Response.GetHealth(healthy=True),
             Type.GET_VERSION: lambda _: Response.GetVersion(version_info=v1.VersionInfo(version=VERSION)),
             Type.GET_FLAGS: lambda agent: Response.GetFlags(
-                flags=tuple(v1.Flag(name=name, value=value) for name, value in agent_flags(agent).items())
+                flags=tuple(
+                    v1.Flag(name=name, value=value) for name, value in sorted(agent_flags(agent).items())
+                )
             ),
             Type.GET_METRICS: lambda agent: Response.GetMetrics(
                 metrics=tuple(
-                    v1.Metric(name=name, value=value) for name, value in agent_metrics(agent).items()
+                    v1.Metric(name=name, value=value) for name, value in sorted(agent_metrics(agent).items())
                 )
             ),
             Type.GET_LOGGING_LEVEL: lambda agent: Response.GetLoggingLevel(
@@ -77,23 +83,28 @@ class AgentApi:
             self._serve,
             methods=("POST",),
             help="Mesos's operator API of an agent: a Call as JSON, protobuf or RecordIO",
+            # Executors may call, too, and have tokens of their own.
+            public=True,
         )
 
     def _serve(self, request: web.Request) -> Later:
         return lambda: self._answer(request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        asker = await asker_of(request, self._agent)
         media = call_media(request)
         try:
             if is_recordio(request):
-                return await self._containers.attach_input(InputCalls(request.content.iter_any(), media))
+                long_body(request)
+                calls = InputCalls(request.content.iter_any(), media)
+                return await self._containers.attach_input(calls, asker)
             body = await request.read()
             if (records := quoted_records(body)) is not None:
-                return await self._containers.attach_input(InputCalls(records, media))
+                return await self._containers.attach_input(InputCalls(records, media), asker)
             call = media.decode(body, Call)
             if call.type is Type.ATTACH_CONTAINER_INPUT:
                 raise web.HTTPUnsupportedMediaType(text=f"{call.type} comes in a body of {RECORDIO}\n")
-            return await self._call(request, call)
+            return await self._call(request, call, asker)
         except UnexpectedCallError as error:
             raise web.HTTPUnsupportedMediaType(
                 text=f"{RECORDIO} is for ATTACH_CONTAINER_INPUT, not for {error.kind}\n"
@@ -101,10 +112,17 @@ class AgentApi:
         except MessageError as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from error
 
-    async def _call(self, request: web.Request, call: Call) -> web.StreamResponse:
+    async def _call(self, request: web.Request, call: Call, asker: Asker) -> web.StreamResponse:
         kind = call.type
+        path = "" if kind is None else union_field(call)
+        part = getattr(call, path, None)
+        container_id = getattr(part, "container_id", None)
+        if container_id is None:
+            asker.check(self._agent)
+        else:
+            asker.check(self._agent, self._containers.whole_path(container_id, f"{path}.container_id"))
         if kind is None or kind is Type.UNKNOWN:
-            raise RefusedError("type is missing, or not known")
+            raise web.HTTPNotImplemented(text="type is not known\n")
         if kind in NOT_HERE:
             raise RefusedError(f"{kind}: {NOT_HERE[kind]}")
         if kind in self._views:
@@ -112,8 +130,6 @@ class AgentApi:
             return self._respond(
                 request, kind, await self._agent.system.call(self._agent.upid, view, self._agent)
             )
-        path = union_field(call)
-        part = getattr(call, path)
         match part:
             case None if kind is Type.GET_CONTAINERS:
                 return self._respond(request, kind, await self._containers.listed(Call.GetContainers()))
@@ -157,20 +173,7 @@ class AgentApi:
         try:
             if isinstance(part, Call.ListFiles):
                 rows = await self._files.browse(part.path)
-                return Response.ListFiles(
-                    file_infos=tuple(
-                        v1.FileInfo(
-                            path=row.path,
-                            nlink=row.nlink,
-                            size=row.size,
-                            mtime=v1.TimeInfo(nanoseconds=row.mtime),
-                            mode=row.mode,
-                            uid=row.uid,
-                            gid=row.gid,
-                        )
-                        for row in rows
-                    )
-                )
+                return Response.ListFiles(file_infos=file_infos(rows))
             data, size = await self._files.read(part.path, part.offset, part.length)
             return Response.ReadFile(size=size, data=data)
         except NoFileError as error:

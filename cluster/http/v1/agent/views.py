@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cluster.agent import Agent
 from cluster.agent.records import AgentTask, ExecutorRun, Phase
-from cluster.messages import RunTask, TaskInfo, TaskRecord, TaskState, TaskStatus
+from cluster.happenings import TaskSeen
+from cluster.messages import RunTask, TaskState, TaskStatus
 from cluster.v1 import types as v1
 from cluster.v1.translate.agents import agent_to
 from cluster.v1.translate.commands import command_to
 from cluster.v1.translate.frameworks import framework_to
-from cluster.v1.translate.seen import task_seen_to
+from cluster.v1.translate.operator_tasks import task_seen_to
 from cluster.v1.translate.tasks import executor_to, task_to
 from cluster.v1.types.agent import Response
 
@@ -65,31 +66,30 @@ def executor_info(run: ExecutorRun) -> v1.ExecutorInfo:
 def tasks_view(agent: Agent) -> Response.GetTasks:
     """All tasks: those that wait for room or for their executor, those that run, those that have ended."""
     state = agent.state
-    pending: list[TaskRecord] = []
+    agent_id = state.info.id
+
+    def seen(framework_id: str, task: AgentTask, *, holds: bool) -> v1.Task:
+        return task_seen_to(
+            TaskSeen(framework_id, task.role, agent_id, task.info, task.status, task.reserved, holds)
+        )
+
+    pending: list[v1.Task] = []
     for message in state.waiting:
-        tasks = [message.task] if isinstance(message, RunTask) else list(message.tasks)
-        pending += [TaskRecord(message.framework.id, task, _staging(task), message.role) for task in tasks]
-    queued: list[TaskRecord] = []
-    launched: list[TaskRecord] = []
+        for info in [message.task] if isinstance(message, RunTask) else message.tasks:
+            status = TaskStatus(info.task_id, TaskState.STAGING)
+            pending.append(seen(message.framework.id, AgentTask(info, status, message.role), holds=False))
+    queued: list[v1.Task] = []
+    launched: list[v1.Task] = []
     for run in state.runs.values():
         for task_id, task in run.tasks.items():
             waits = run.phase is Phase.LAUNCHING or task_id in run.queued
-            (queued if waits else launched).append(_record(run.framework.id, task))
-    terminated = [_record(framework_id, task) for (framework_id, _), task in state.finished.items()]
-    completed = [_record(framework_id, task) for framework_id, task in state.completed]
-
-    def shown(records: list[TaskRecord]) -> tuple[v1.Task, ...]:
-        users = {key: info.user for key, info in state.frameworks.items()}
-        return tuple(
-            task_seen_to(record, state.info.id, users.get(record.framework_id, "")) for record in records
-        )
-
+            (queued if waits else launched).append(seen(run.framework.id, task, holds=True))
     return Response.GetTasks(
-        pending_tasks=shown(pending),
-        queued_tasks=shown(queued),
-        launched_tasks=shown(launched),
-        terminated_tasks=shown(terminated),
-        completed_tasks=shown(completed),
+        pending_tasks=tuple(pending),
+        queued_tasks=tuple(queued),
+        launched_tasks=tuple(launched),
+        terminated_tasks=tuple(seen(key[0], task, holds=False) for key, task in state.finished.items()),
+        completed_tasks=tuple(seen(key, task, holds=False) for key, task in state.completed),
     )
 
 
@@ -100,11 +100,3 @@ def state_view(agent: Agent) -> Response.GetState:
         get_executors=executors_view(agent),
         get_frameworks=frameworks_view(agent),
     )
-
-
-def _record(framework_id: str, task: AgentTask) -> TaskRecord:
-    return TaskRecord(framework_id, task.info, task.status, task.role, task.reserved)
-
-
-def _staging(task: TaskInfo) -> TaskStatus:
-    return TaskStatus(task.task_id, TaskState.STAGING)

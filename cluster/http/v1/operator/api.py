@@ -41,7 +41,6 @@ QUESTIONS: Mapping[Call.Type, Callable[[Desk, Call], Awaitable[Response]]] = {
     Type.READ_FILE: node.read_file,
     Type.GET_OPERATIONS: node.get_operations,
     Type.GET_MASTER: node.get_master,
-    Type.GET_ROLES: roles.get_roles,
     Type.GET_WEIGHTS: roles.get_weights,
     Type.GET_QUOTA: roles.get_quota,
     Type.GET_MAINTENANCE_STATUS: machines.get_status,
@@ -119,8 +118,8 @@ class OperatorApi:
 
     def _view(self, kind: Call.Type, media: Media) -> Callable[[], Awaitable[bytes]]:
         async def make() -> bytes:
-            seen = await self._desk.see(see_all)
-            return await encode_slowly(VIEWS[kind](seen), media)
+            view = VIEWS[kind]
+            return await encode_slowly(view.write(await self._desk.see(view.look)), media)
 
         return make
 

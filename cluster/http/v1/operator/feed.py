@@ -15,13 +15,14 @@ from cluster.master import Master
 from cluster.v1.translate.operator_events import happening_event
 from cluster.v1.types.master import Event
 
-from .pieces import SLICE
+from .pieces import SLICE, steps_in
 
 __all__ = ["HEARTBEAT_INTERVAL", "Feed", "Subscriber"]
 
 log = logging.getLogger("ostrom.http")
 
 HEARTBEAT_INTERVAL = 15.0
+END = object()
 
 
 class Subscriber:
@@ -56,9 +57,10 @@ class Feed(Actor):
 
     def __init__(self, master: Master, limit: int) -> None:
         self._master = master
-        self._limit = limit
+        self._limit = max(1, limit)
         self._subscribers: dict[Subscriber, None] = {}
-        self._waiting: deque[tuple[int, Iterator[Happening]]] = deque()
+        self._waiting: deque[tuple[int, Sequence[Happening]]] = deque()
+        self._telling: Iterator[None] = iter(())
         self._working = False
 
     def initialize(self) -> None:
@@ -85,6 +87,7 @@ class Feed(Actor):
             self._cut(next(iter(self._subscribers)))
         subscriber.since = self._master.watch(self._take)
         self._subscribers[subscriber] = None
+        self._master.subscribers = len(self._subscribers)
 
     def begin(self, subscriber: Subscriber, first: bytes) -> None:
         """Send a stream its first event, and what has happened since."""
@@ -96,44 +99,48 @@ class Feed(Actor):
         """Tell it nothing more."""
         subscriber.left = True
         self._subscribers.pop(subscriber, None)
+        self._master.subscribers = len(self._subscribers)
         if not self._subscribers:
             self._master.unwatch(self._take)
             self._waiting.clear()
+            self._telling = iter(())
 
     def _take(self, number: int, happenings: Sequence[Happening]) -> None:
         # In a turn of the master's, who has other things to do.
-        self._waiting.append((number, iter(happenings)))
+        self._waiting.append((number, happenings))
         if not self._working:
             self._working = True
             self.defer(self._work)
 
     def _work(self) -> None:
         end = time.perf_counter() + SLICE
-        while self._waiting and time.perf_counter() < end:
-            number, happenings = self._waiting[0]
-            happening = next(happenings, None)
-            if happening is None:
-                self._waiting.popleft()
-            else:
-                self._tell(number, happening)
-        self._working = bool(self._waiting)
-        if self._working:
-            self.defer(self._work)
+        while time.perf_counter() < end:
+            if next(self._telling, END) is not END:
+                continue
+            if not self._waiting:
+                self._working = False
+                return
+            self._telling = self._tell_all(*self._waiting.popleft())
+        self.defer(self._work)
 
-    def _tell(self, number: int, happening: Happening) -> None:
-        self._tell_those(
-            [each for each in self._subscribers if each.since <= number], happening_event(happening)
-        )
+    def _tell_all(self, number: int, happenings: Sequence[Happening]) -> Iterator[None]:
+        """Tell those who are to know of it, step by step."""
+        for happening in happenings:
+            for media in {each.media.type: each.media for each in self._subscribers}.values():
+                pieces: list[bytes] = []
+                yield from steps_in(media, happening_event(happening), pieces)
+                self._send(b"".join(pieces), media, number)
+                yield
+
+    def _send(self, data: bytes, media: Media, number: int) -> None:
+        for subscriber in [each for each in self._subscribers if each.media is media]:
+            if subscriber.since <= number and not subscriber.tell(data):
+                self._cut_slow(subscriber)
 
     def _heartbeat(self) -> None:
-        self._tell_those(list(self._subscribers), Event(type=Event.Type.HEARTBEAT))
-
-    def _tell_those(self, subscribers: Sequence[Subscriber], event: Event) -> None:
-        written: dict[Media, bytes] = {}
-        for subscriber in subscribers:
-            if subscriber.media not in written:
-                written[subscriber.media] = subscriber.media.encode(event)
-            if not subscriber.tell(written[subscriber.media]):
+        heartbeat = Event(type=Event.Type.HEARTBEAT)
+        for subscriber in list(self._subscribers):
+            if not subscriber.tell(subscriber.media.encode(heartbeat)):
                 self._cut_slow(subscriber)
 
     def _cut_slow(self, subscriber: Subscriber) -> None:

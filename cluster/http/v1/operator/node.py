@@ -6,6 +6,7 @@ from actors import format_address
 from cluster.http.mesos_files import FilesError, NoFileError
 from cluster.http.v0.flags import master_flags
 from cluster.http.v0.metrics import master_metrics
+from cluster.http.v1.file_infos import file_infos
 from cluster.http.v1.verbosity import set_verbosity, verbosity
 from cluster.v1 import types as v1
 from cluster.v1.translate import VERSION, master_to
@@ -106,19 +107,7 @@ async def list_files(desk: Desk, call: Call) -> Response:
         raise missing(f"list_files.{error}") from error
     except FilesError as error:
         raise bad(f"list_files.{error}") from error
-    infos = tuple(
-        v1.FileInfo(
-            path=row.path,
-            nlink=row.nlink,
-            size=row.size,
-            mtime=v1.TimeInfo(nanoseconds=row.mtime),
-            mode=row.mode,
-            uid=row.uid,
-            gid=row.gid,
-        )
-        for row in rows
-    )
-    return Response(type=Type.LIST_FILES, list_files=Response.ListFiles(file_infos=infos))
+    return Response(type=Type.LIST_FILES, list_files=Response.ListFiles(file_infos=file_infos(rows)))
 
 
 async def read_file(desk: Desk, call: Call) -> Response:

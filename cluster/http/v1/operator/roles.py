@@ -1,20 +1,15 @@
-"""Weights, quotas and roles."""
+"""Weights and quotas."""
 
 from __future__ import annotations
 
-from cluster.happenings import MasterSeen
-from cluster.master import MasterState
-from cluster.master.sights import see_all
 from cluster.master.validation import role_problem
 from cluster.registry import Quota
 from cluster.v1.errors import shown
-from cluster.v1.translate.operator_resources import Tally, offered, used
 from cluster.v1.translate.operator_roles import (
     RoleQuota,
     quota_config_of,
     quota_request_of,
     quotas_to,
-    role_to,
     weights_of,
     weights_to,
 )
@@ -24,7 +19,6 @@ from .desk import Desk, bad, conflict
 
 __all__ = [
     "get_quota",
-    "get_roles",
     "get_weights",
     "remove_quota",
     "set_quota",
@@ -48,39 +42,6 @@ async def update_weights(desk: Desk, call: Call) -> None:
         _check_role(role, "update_weights.weight_infos")
     if weights:
         await desk.change(lambda: desk.master.set_weights(weights), bad)
-
-
-def _seen_roles(state: MasterState) -> tuple[MasterSeen, dict[str, float], set[str]]:
-    registry = state.registry
-    reserved = {role for each in registry.reservations.values() for role in each}
-    return see_all(state), dict(registry.weights), {*registry.weights, *registry.quotas, *reserved}
-
-
-async def get_roles(desk: Desk, _: Call) -> Response:
-    """Those that have frameworks, have something set or reserved, or hold something."""
-    seen, weights, names = await desk.see(_seen_roles)
-    members: dict[str, list[str]] = {}
-    for framework in seen.frameworks:
-        for role in framework.info.roles:
-            members.setdefault(role, []).append(framework.info.id)
-    tallies: dict[str, Tally] = {}
-    for task in seen.tasks:
-        used((task,), (), tallies.setdefault(task.role, Tally()))
-    for executor in seen.executors:
-        used((), (executor,), tallies.setdefault(executor.role, Tally()))
-    for framework in seen.frameworks:
-        for offer in framework.offers:
-            offered((offer,), tallies.setdefault(offer.role, Tally()))
-    roles = tuple(
-        role_to(
-            name,
-            weights.get(name, 1.0),
-            members.get(name, ()),
-            tallies[name].written() if name in tallies else (),
-        )
-        for name in sorted({*members, *names, *tallies})
-    )
-    return Response(type=Type.GET_ROLES, get_roles=Response.GetRoles(roles=roles))
 
 
 async def get_quota(desk: Desk, _: Call) -> Response:

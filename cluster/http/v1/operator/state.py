@@ -1,17 +1,24 @@
-"""What there is: agents, frameworks, executors, tasks, and all of it together."""
+"""What there is: agents, frameworks, executors, tasks, roles, and all of it together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from cluster.happenings import MasterSeen
+from cluster.master import MasterState
+from cluster.master.sights import see_all
 from cluster.v1.translate.agents import agent_to
 from cluster.v1.translate.operator_agents import agent_seen_to
 from cluster.v1.translate.operator_frameworks import framework_seen_to
+from cluster.v1.translate.operator_resources import Tally
+from cluster.v1.translate.operator_roles import role_to
 from cluster.v1.translate.operator_tasks import executor_seen_to, task_seen_to
+from cluster.v1.trees import Tree
+from cluster.v1.types.agents import Role
 from cluster.v1.types.master import Call, Event, Response
-
-from .pieces import Tree
 
 __all__ = ["VIEWS", "subscribed"]
 
@@ -65,16 +72,68 @@ def _state(seen: MasterSeen) -> Tree:
     )
 
 
-def _response(type_: Response.Type, part: Callable[[MasterSeen], Tree]) -> Callable[[MasterSeen], Tree]:
-    return lambda seen: Tree(Response, {"type": type_}, {type_.lower(): part(seen)})
+class RolesSeen(Struct, frozen=True):
+    """What there is, and what operators have set: weights, and which roles have anything set or reserved."""
+
+    seen: MasterSeen
+    weights: Mapping[str, float]
+    names: Collection[str]
 
 
-VIEWS: Mapping[Call.Type, Callable[[MasterSeen], Tree]] = {
-    Call.Type.GET_TASKS: _response(Type.GET_TASKS, _tasks),
-    Call.Type.GET_EXECUTORS: _response(Type.GET_EXECUTORS, _executors),
-    Call.Type.GET_FRAMEWORKS: _response(Type.GET_FRAMEWORKS, _frameworks),
-    Call.Type.GET_AGENTS: _response(Type.GET_AGENTS, _agents),
-    Call.Type.GET_STATE: _response(Type.GET_STATE, _state),
+def _see_roles(state: MasterState) -> RolesSeen:
+    registry = state.registry
+    reserved = {role for each in registry.reservations.values() for role in each}
+    return RolesSeen(see_all(state), dict(registry.weights), {*registry.weights, *registry.quotas, *reserved})
+
+
+def _roles(roles: RolesSeen) -> Tree:
+    return Tree(Response.GetRoles, large={"roles": _each_role(roles)})
+
+
+def _each_role(roles: RolesSeen) -> Iterator[Role | None]:
+    """Those that have frameworks, have something set or reserved, or hold something; step by step."""
+    seen, members = roles.seen, dict[str, list[str]]()
+    for framework in seen.frameworks:
+        for role in framework.info.roles:
+            members.setdefault(role, []).append(framework.info.id)
+    tallies: dict[str, Tally] = {}
+    for task in seen.tasks:
+        tallies.setdefault(task.role, Tally()).add_task(task)
+        yield None
+    for executor in seen.executors:
+        tallies.setdefault(executor.role, Tally()).add_executor(executor)
+        yield None
+    for framework in seen.frameworks:
+        for offer in framework.offers:
+            tallies.setdefault(offer.role, Tally()).add_offer(offer)
+            yield None
+    for name in sorted({*members, *roles.names, *tallies}):
+        resources = tallies[name].written() if name in tallies else ()
+        yield role_to(name, roles.weights.get(name, 1.0), members.get(name, ()), resources)
+
+
+class View(NamedTuple):
+    """An answer that may be large: what is seen of the master in one turn, quickly, and the message that says it."""
+
+    look: Callable[[MasterState], Any]
+    write: Callable[[Any], Tree]
+
+
+def _view(
+    type_: Response.Type,
+    part: Callable[[Any], Tree],
+    look: Callable[[MasterState], Any] = see_all,
+) -> View:
+    return View(look, lambda seen: Tree(Response, {"type": type_}, {type_.lower(): part(seen)}))
+
+
+VIEWS: Mapping[Call.Type, View] = {
+    Call.Type.GET_TASKS: _view(Type.GET_TASKS, _tasks),
+    Call.Type.GET_EXECUTORS: _view(Type.GET_EXECUTORS, _executors),
+    Call.Type.GET_FRAMEWORKS: _view(Type.GET_FRAMEWORKS, _frameworks),
+    Call.Type.GET_AGENTS: _view(Type.GET_AGENTS, _agents),
+    Call.Type.GET_STATE: _view(Type.GET_STATE, _state),
+    Call.Type.GET_ROLES: _view(Type.GET_ROLES, _roles, _see_roles),
 }
 """The calls whose answers may be large, and those."""
 

@@ -182,8 +182,8 @@ QUEUED_MAYBE = {"command", "executor_id", "discovery"}
 
 FILE = {"path", "nlink", "size", "mtime", "mode", "uid", "gid"}
 
-BUILD = {"build_date", "build_time", "build_user"}
-"""When and by whom it was built is not known here."""
+BUILD = {"build_date", "build_time"}
+"""When it was built is not known here."""
 
 
 def check(

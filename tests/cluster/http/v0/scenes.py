@@ -52,7 +52,9 @@ async def busy(served: Served) -> Scene:
         ),
     )
     await served.accept(eng, eng.offers(), task("far", "cpus:2;mem:64"), refuse=0)
-    await served.update(far, eng, "far", TaskState.RUNNING)
+    running = TaskStatus("far", TaskState.RUNNING, uuid="f", timestamp=served.clock.time(), data=b"secret")
+    served.tell(far, StatusUpdate(eng.id, running))
+    await served.settle()
     await served.lose(far)
     near = await served.agent(
         "cpus:8;mem:1024;disk:500;ports:[31000-31009];zones:{a,b}",

@@ -17,15 +17,17 @@ from cluster.messages import (
     FrameworkInfo,
     InverseOffers,
     LaunchGroup,
+    StatusUpdate,
     Subscribe,
     TaskState,
+    TaskStatus,
 )
 from cluster.messages.uris import URI
 from cluster.resources import Resources
 from tests.cluster.http.served import Served
 from tests.cluster.http.v0 import fields
 from tests.cluster.http.v0.scenes import Scene, busy
-from tests.cluster.world import task
+from tests.cluster.world import running, task
 
 NONE = {"cpus": 0.0, "gpus": 0.0, "mem": 0.0, "disk": 0.0}
 
@@ -277,6 +279,39 @@ async def test_tasks_of_all_kinds(scene: Scene) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_a_task_has_gone_through(scene: Scene) -> None:
+    served = scene.served
+
+    async def states(task_id: str) -> list[str]:
+        await served.advance(1)
+        (row,) = (await served.get(f"/tasks?task_id={task_id}"))["tasks"]
+        assert [each["state"] for each in row["statuses"]][-1:] == [row["state"]]
+        return [each["state"].removeprefix("TASK_") for each in row["statuses"]]
+
+    assert await states("far") == ["RUNNING", "UNREACHABLE"]
+    (first,) = served.master.state.frameworks[scene.eng.id].unreachable_tasks["far"].former
+    assert (first.uuid, first.data) == ("f", b"")
+    assert await states("kill") == ["RUNNING", "KILLING"]
+    assert await states("done") == ["FINISHED"]
+    # That it is well, or not, is no other state.
+    assert await states("run") == ["RUNNING"]
+    for healthy in (False, True):
+        told = TaskStatus("run", TaskState.RUNNING, uuid=f"{healthy}", timestamp=5.0, healthy=healthy)
+        served.tell(scene.near, StatusUpdate(scene.eng.id, told))
+    await served.advance(1)
+    (row,) = (await served.get("/tasks?task_id=run"))["tasks"]
+    assert row["statuses"] == [{"state": "TASK_RUNNING", "timestamp": 5.0, "healthy": True}]
+    await served.update(scene.near, scene.eng, "run", TaskState.FAILED)
+    assert await states("run") == ["RUNNING", "FAILED"]
+    # It comes back, and is lost, again and again.
+    known = running(scene.eng, "far", "cpus:2;mem:64", role="eng", uuid="f")
+    for number in range(1, 12):
+        await served.register(scene.far, known)
+        assert await states("far") == (["RUNNING", "UNREACHABLE"] * number + ["RUNNING"])[-16:]
+        await served.lose(scene.far)
+
+
+@pytest.mark.asyncio
 async def test_executors_of_other_kinds(served: Served) -> None:
     agent, framework = await served.agent("cpus:8"), await served.framework()
     given = CommandInfo(
@@ -439,7 +474,7 @@ async def test_tasks(scene: Scene) -> None:
     }
     for each in tasks:
         fields.check_task(each)
-    # `far` was told last before the others began, but for those whose agents gave no time.
+    # By what was told first; the agents of the others gave no time.
     assert [each["id"] for each in tasks[:2]] == ["run", "far"]
     assert tasks[-1]["id"] == "stage"
     backwards = (await served.get("/tasks?order=asc"))["tasks"]
@@ -493,14 +528,14 @@ async def test_roles(scene: Scene) -> None:
             # What is revocable counts against no quota; what is reserved does, used or not.
             "consumed": {"cpus": 5.0, "mem": 352.0},
         },
-        "resources": {"cpus": 10.0, "mem": 1024.0, "disk": 500.0},
+        "resources": {"cpus": 10.0, "gpus": 0.0, "mem": 1024.0, "disk": 500.0},
         "allocated": {"cpus": 6.5, "mem": 352.0},
         "offered": {"cpus": 3.5, "mem": 672.0, "disk": 500.0},
         "reserved": {"cpus": 1.0},
         "frameworks": [scene.eng.id],
     }
     assert rows["ops"]["frameworks"] == [scene.ops.id]
-    assert (rows["ops"]["weight"], rows["ops"]["resources"]) == (1.0, {})
+    assert (rows["ops"]["weight"], rows["ops"]["resources"]) == (1.0, NONE)
 
 
 @pytest.mark.asyncio

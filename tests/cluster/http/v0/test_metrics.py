@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ MASTER = {
     "frameworks_active",
     "frameworks_inactive",
     "outstanding_offers",
+    "operator_event_stream_subscribers",
     "tasks_staging",
     "tasks_starting",
     "tasks_running",
@@ -77,6 +79,79 @@ AGENT = {
     "executors_terminating",
     "executors_terminated",
 }
+# What there is of both kinds in Mesos besides, and not here.
+LACKING = [
+    "master/event_queue_messages",
+    "master/event_queue_dispatches",
+    "master/event_queue_http_requests",
+    "master/http_cache_hits",
+    "master/operations/total",
+    "master/operations/reserve/finished",
+    "master/messages_register_framework",
+    "master/messages_reregister_framework",
+    "master/messages_unregister_framework",
+    "master/messages_deactivate_framework",
+    "master/messages_kill_task",
+    "master/messages_status_update_acknowledgement",
+    "master/messages_resource_request",
+    "master/messages_launch_tasks",
+    "master/messages_decline_offers",
+    "master/messages_revive_offers",
+    "master/messages_suppress_offers",
+    "master/messages_reconcile_operations",
+    "master/messages_reconcile_tasks",
+    "master/messages_framework_to_executor",
+    "master/messages_executor_to_framework",
+    "master/messages_register_slave",
+    "master/messages_reregister_slave",
+    "master/messages_unregister_slave",
+    "master/messages_status_update",
+    "master/messages_exited_executor",
+    "master/messages_update_slave",
+    "master/messages_authenticate",
+    "master/valid_framework_to_executor_messages",
+    "master/invalid_framework_to_executor_messages",
+    "master/valid_status_updates",
+    "master/invalid_status_updates",
+    "master/valid_status_update_acknowledgements",
+    "master/invalid_status_update_acknowledgements",
+    "master/slave_removals/reason_unregistered",
+    "master/slave_shutdowns_scheduled",
+    "master/slave_shutdowns_completed",
+    "master/slave_shutdowns_canceled",
+    "master/slave_unreachable_scheduled",
+    "master/slave_unreachable_canceled",
+    "master/frameworks/n/i/calls",
+    "master/frameworks/n/i/calls/accept",
+    "master/frameworks/n/i/events",
+    "master/frameworks/n/i/offers/sent",
+    "master/frameworks/n/i/tasks/terminal/task_finished",
+    "master/frameworks/n/i/operations",
+    "master/task_lost/source_master/reason_slave_removed",
+    "allocator/mesos/allocation_runs",
+    "allocator/mesos/allocation_run_ms",
+    "allocator/mesos/event_queue_dispatches",
+    "allocator/mesos/offer_filters/roles/r/active",
+    "registrar/log/recovered",
+    "registrar/queued_operations",
+    "registrar/registry_size_bytes",
+    "registrar/state_fetch_ms",
+    "registrar/state_store_ms",
+    "allocator/mesos/quota/roles/r/resources/cpus/offered_or_allocated",
+    "slave/recovery_errors",
+    "slave/recovery_time_secs",
+    "slave/valid_status_updates",
+    "slave/invalid_status_updates",
+    "slave/valid_framework_messages",
+    "slave/invalid_framework_messages",
+    "slave/executors_preempted",
+    "slave/executor_directory_max_allowed_age_secs",
+    "slave/container_launch_errors",
+    "gc/path_removals_succeeded",
+    "gc/path_removals_failed",
+    "containerizer/mesos/container_destroy_errors",
+    "containerizer/fetcher/cache_size_used_bytes",
+]
 SYSTEM = {
     "system/cpus_total",
     "system/load_1min",
@@ -166,6 +241,20 @@ async def test_no_name_that_mesos_has_not(served: Served) -> None:
         if not name.startswith(("master/frameworks/", "allocator/mesos/"))
     }
     assert others == {f"master/{name}" for name in MASTER} | SYSTEM
+
+
+@pytest.mark.asyncio
+async def test_the_page_lists_what_lacks_and_nothing_else(served: Served, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[4] / "docs" / "mesos-compatibility.md").read_text()
+    patterns = text.partition("### Metrics")[2].split("```")[1].split()
+    assert len(patterns) > 30
+    for name in LACKING:
+        assert any(fnmatchcase(name, pattern) for pattern in patterns), name
+    await busy(served)
+    async with AgentWorld(tmp_path) as world:
+        known = {**master_metrics(served.master), **agent_metrics(world.agent)}
+    for name in known:
+        assert not any(fnmatchcase(name, pattern) for pattern in patterns), name
 
 
 @pytest.mark.asyncio
@@ -263,6 +352,10 @@ async def test_an_agent(tmp_path: Path) -> None:
             "tasks_failed": 1,
         }
         world.master.answers = False
+        for name in ("x", "y"):
+            world.machine.container(name).end(Exit(code=0))
+        await world.settle()
+        assert agent_metrics(world.agent)["slave/executors_terminated"] == 3
         await world.ping(connected=False)
         assert agent_metrics(world.agent)["slave/registered"] == 0
 

@@ -13,9 +13,9 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.http.snapshot import MIN_AGE
+from cluster.http.snapshot import MIN_AGE, PART
 from cluster.http.v0 import writing
-from cluster.http.v0.answers import PART, Answers
+from cluster.http.v0.answers import Answers
 from cluster.http.v0.flags import duration_text
 from cluster.http.v0.flat import Flat
 from cluster.local import LocalCluster
@@ -37,7 +37,7 @@ MASTER = (
     "/flags",
     "/files/debug",
 )
-AGENT = ("/state", "/flags", "/files/debug")
+AGENT = ("/state", "/flags", "/containers", "/monitor/statistics", "/files/debug")
 
 
 @pytest_asyncio.fixture
@@ -88,6 +88,8 @@ async def test_an_agents_other_pages_have_the_alias_too() -> None:
     async with LocalCluster(agents=1, timers=True) as cluster, aiohttp.ClientSession() as session:
         address = cluster.agents[0].address
         async with session.get(f"http://{address}/slave(1)/ostrom/state") as response:
+            assert response.status == 200
+        async with session.get(f"http://{address}/slave(1)/health") as response:
             assert response.status == 200
         async with session.post(f"http://{address}/slave(1)/api/v1/executor", data=b"{}") as response:
             assert response.status == 415
@@ -177,6 +179,16 @@ async def test_a_hundred_who_ask_at_once_cost_what_one_does(counted: tuple[Serve
     await served.advance(MIN_AGE)
     assert len((await served.get("/state"))["slaves"]) == 2
     assert answers.made - before == 2
+
+
+@pytest.mark.asyncio
+async def test_what_was_seen_too_early_is_not_taken_for_the_latest(served: Served) -> None:
+    assert await served.get("/tasks?limit=1") == {"tasks": []}
+    await served.agent()
+    assert (await served.get("/slaves"))["slaves"] == [], "as it was seen for the other page"
+    # No turn of the master's goes by meanwhile.
+    served.clock.step_to(served.clock.monotonic() + MIN_AGE * 2)
+    assert len((await served.get("/slaves"))["slaves"]) == 1
 
 
 @pytest.mark.asyncio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from typing import Any
 
@@ -108,13 +109,6 @@ async def test_calls_that_cannot_be_taken(
 
 
 @pytest.mark.asyncio
-async def test_nan_is_not_json(served: Served, client: Client) -> None:
-    body = json.dumps(call(client, type="DECLINE", decline={"filters": {"refuse_seconds": float("nan")}}))
-    status, answer = await client.send(body.encode(), **{"Mesos-Stream-Id": client.stream})
-    assert (status, answer[:8]) == (400, "not JSON")
-
-
-@pytest.mark.asyncio
 async def test_protobuf_that_is_none(served: Served) -> None:
     async with Client(served.url, PROTOBUF) as client:
         await client.subscribe()
@@ -181,7 +175,7 @@ async def test_content_types(served: Served, content_type: str, status: int) -> 
 
 @pytest.mark.asyncio
 async def test_a_get(served: Served) -> None:
-    assert (await served.ask("GET", PATH))[0] == 405
+    assert await served.ask("GET", PATH) == (405, "405: Method Not Allowed")
 
 
 @pytest.mark.asyncio
@@ -194,14 +188,14 @@ async def test_a_body_of_more_than_4_mib(served: Served, client: Client) -> None
     assert "4194304" in answer
 
 
-async def raw(served: Served, data: bytes) -> bytes:
-    """The answer to bytes, to the end of the connection."""
+async def raw(served: Served, data: bytes, until: bytes = b"") -> bytes:
+    """The answer to bytes, to the end of the connection (or what is to be read of it)."""
     host, port = served.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(data)
         async with asyncio.timeout(WITHIN):
-            return await reader.read()
+            return await (reader.readuntil(until) if until else reader.read())
     finally:
         writer.close()
 
@@ -218,6 +212,79 @@ async def test_chunked_bodies(served: Served, client: Client) -> None:
     # What is no chunk ends the request, not the server.
     assert b" 400 Bad Request" in await raw(served, head + b"zz\r\n")
     await client.done("REVIVE")
+
+
+@pytest.mark.asyncio
+async def test_bodies_in_no_and_in_other_encodings(served: Served, client: Client) -> None:
+    body = json.dumps(call(client, type="REVIVE")).encode()
+    stream = {"Mesos-Stream-Id": client.stream}
+    assert await client.send(body, **stream, **{"Content-Encoding": "identity"}) == (202, "")
+    assert await client.send(body, **stream, **{"Accept-Encoding": "identity"}) == (202, "")
+    packed = {**stream, "Content-Encoding": "gzip"}
+    assert await client.send(gzip.compress(body), **packed) == (202, "")
+    assert await client.send(body, **packed) == (
+        400,
+        "the body cannot be read: Can not decode content-encoding: gzip",
+    )
+    assert await client.send(gzip.compress(body)[:-20], **packed) == (
+        400,
+        "not JSON: Input data was truncated",
+    )
+    # What is small and becomes large is large.
+    status, text = await client.send(gzip.compress(body.ljust(64 * 2**20)), **packed)
+    assert status == 413
+    assert "4194304" in text
+    await client.done("REVIVE")
+
+
+@pytest.mark.asyncio
+async def test_a_body_without_end_is_not_waited_for(served: Served, client: Client) -> None:
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Mesos-Stream-Id: {client.stream}\r\nConnection: close\r\n"
+    )
+    piece = b" " * 2**16
+    for length, chunk in (
+        (f"Content-Length: {10**15}\r\n\r\n", piece),
+        ("Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + piece + b"\r\n"),
+    ):
+        answer = await raw(served, (head + length).encode() + chunk * 65, b"4194304")
+        assert answer.startswith(b"HTTP/1.1 413 ")
+    await client.done("REVIVE")
+
+
+@pytest.mark.asyncio
+async def test_clients_that_ask_before_they_send(served: Served, client: Client) -> None:
+    # curl does, for bodies of more than a MiB.
+    body = json.dumps(call(client, type="REVIVE")).encode()
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        f"Mesos-Stream-Id: {client.stream}\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    answer = await raw(served, head + body)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 ")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
+async def test_seconds_that_are_no_number(served: Served, client: Client, number: str) -> None:
+    text = json.dumps(call(client, type="DECLINE", decline={"filters": {"refuse_seconds": 1}}))
+    body = text.replace(": 1}", f": {number}}}").encode()
+    status, answer = await client.send(body, **{"Mesos-Stream-Id": client.stream})
+    assert status == 400
+    assert "not JSON" in answer or "refuse_seconds" in answer
+
+
+@pytest.mark.asyncio
+async def test_the_stream_of_another(served: Served, client: Client) -> None:
+    async with Client(served.url) as other:
+        await other.subscribe()
+        assert await client.call("TEARDOWN", headers={"Mesos-Stream-Id": other.stream}) == (
+            400,
+            f"Mesos-Stream-Id is '{other.stream}', not that of the framework's last subscription",
+        )
+        await client.done("REVIVE")
+        await other.done("REVIVE")
 
 
 @pytest.mark.asyncio

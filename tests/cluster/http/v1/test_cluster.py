@@ -9,6 +9,7 @@ import pytest
 
 from cluster.framework import Framework
 from cluster.local import LocalCluster
+from tests.cluster.http.served import Served
 from tests.cluster.http.v1.client import JSON, PROTOBUF, Client
 
 LONG = 60.0
@@ -57,25 +58,36 @@ async def test_tasks_to_their_end(media: str) -> None:
 
 
 @pytest.mark.asyncio
-async def test_http_and_native_frameworks_get_fair_shares() -> None:
-    async with LocalCluster(
-        agents=4, resources="cpus:4;mem:4096", timers=True, duration=lambda _: 0.05, seed=1
-    ) as cluster:
-        native = Framework("native", seed=1)
-        running = asyncio.ensure_future(cluster.run(native))
-        submitted = [asyncio.ensure_future(native.submit("run", cpus=1, mem=32)) for _ in range(400)]
+@pytest.mark.parametrize(("weight", "native_tasks"), [(1.0, 6), (2.0, 4), (5.0, 2)])
+async def test_http_and_native_frameworks_get_fair_shares(weight: float, native_tasks: int) -> None:
+    agents = 12
+    async with Served(weights={"http": weight}) as served, Client(served.url, role="http") as client:
+        native = Framework("native", roles=["native"], seed=1)
+        running = asyncio.ensure_future(native.run(served.master.upid, system=served.system))
         try:
-            async with Client(f"http://{cluster.master}") as client:
-                await client.subscribe()
-                async with asyncio.timeout(LONG):
-                    told = await until_finished(client, 200)
-            theirs = sum(each.done() for each in submitted)
-            # Both wanted all there is, all the time.
-            assert theirs < 400
-            assert 0.35 < told["TASK_FINISHED"] / (told["TASK_FINISHED"] + theirs) < 0.65
+            await client.subscribe()
+            await served.settle()
+            # Both want all there is, and each agent has room for one task.
+            handles = [native.submit("run", cpus=1, mem=32) for _ in range(agents)]
+            for number in range(agents):
+                await give(served, client, f"t-{number}")
+            allocator = served.master.state.allocator
+            assert {role: share for (_, role), share in allocator.shares().items()} == {
+                "native": native_tasks / agents,
+                "http": (agents - native_tasks) / agents,
+            }
+            assert sum(handle.state is not None for handle in handles) == native_tasks
         finally:
-            for each in submitted:
-                each.cancel()
-            await asyncio.gather(*submitted, return_exceptions=True)
-            native.stop()
-            await running
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def give(served: Served, client: Client, task_id: str) -> None:
+    """Add an agent, and have it used by the one whose turn it is."""
+    agent = await served.agent("cpus:1;mem:32")
+    await served.advance(1)
+    if served.master.state.frameworks[client.id].offers:
+        (offer,) = await client.offers()
+        await client.launch(offer, task_id)
+        await served.settle()
+    assert (served.free(agent), served.master.state.offers) == ("", {})

@@ -296,27 +296,31 @@ async def test_teardown(cluster: LocalCluster, framework: Scheduler) -> None:
 async def test_a_thousand_tasks() -> None:
     count = 1000
     told: dict[str, list[str]] = {f"t-{number}": [] for number in range(count)}
-    waiting = sorted(told)
-    seen: Counter[bytes] = Counter()
+    waiting = list(told)
+    left = set(told)
+    seen: set[bytes] = set()
     async with (
         asyncio.timeout(LIMIT),
         LocalCluster(agents=4, resources="cpus:32;mem:4096", timers=True, duration=lambda _: 0.05) as cluster,
         Scheduler(cluster.master) as framework,
     ):
         await framework.subscribe()
-        while waiting or any("TASK_FINISHED" not in states for states in told.values()):
+        while left:
             event = await framework.event()
             assert event is not None
             for offer in event.get("offers", {}).get("offers", []):
-                batch, waiting = waiting[: int(amount(offer, "cpus"))], waiting[int(amount(offer, "cpus")) :]
+                room = int(amount(offer, "cpus"))
+                batch, waiting = waiting[:room], waiting[room:]
                 tasks = [task_info(offer, task_id, command={"value": "true"}) for task_id in batch]
                 await framework.launch(offer, *tasks, refuse_seconds=0 if waiting else 600)
             if event["type"] == "UPDATE":
                 status = event["update"]["status"]
                 await framework.acknowledge(status)
-                seen[status["uuid"]] += 1
-                if seen[status["uuid"]] == 1:
+                if status["uuid"] not in seen:
+                    seen.add(status["uuid"])
                     told[status["task_id"]["value"]].append(status["state"])
+                    if status["state"] == "TASK_FINISHED":
+                        left.discard(status["task_id"]["value"])
         assert Counter(map(tuple, told.values())) == {("TASK_RUNNING", "TASK_FINISHED"): count}
         await framework.call("TEARDOWN")
         assert violations(master(cluster).state) == []

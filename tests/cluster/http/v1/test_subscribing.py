@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 from aiohttp import encode_basic_auth
 
 from actors.http import basic_auth
+from cluster.http.standby import nobody_leads
 from cluster.messages import FrameworkInfo, FrameworkRefused, Subscribe, UnregisterAgent
 from tests.cluster.http.served import Served
 from tests.cluster.http.v1.client import JSON, PROTOBUF, WITHIN, Client
@@ -187,3 +189,17 @@ async def test_what_is_null_is_absent(served: Served) -> None:
         client.response = await client._post({**call, "subscribe": part}, Accept="*/*")
         assert (await client.record())["type"] == "SUBSCRIBED"
         client.close()
+
+
+@pytest.mark.asyncio
+async def test_calls_get_no_answer_when_the_master_has_ended() -> None:
+    """Clients stop for good when they are told that they are not subscribed, or that there is no such path."""
+    async with Served() as served, Client(served.url) as client:
+        served.system.http.unready = nobody_leads
+        await client.subscribe()
+        served.system.terminate(served.master.upid)
+        assert await client.end() == []
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await client.call("REVIVE")
+        subscribe = {"type": "SUBSCRIBE", "subscribe": {"framework_info": client.info}}
+        assert await client.send(subscribe) == (503, "no master leads now")

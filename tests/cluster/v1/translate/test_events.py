@@ -292,3 +292,18 @@ def test_a_task_that_was_dropped(aware: bool, state: str) -> None:
 )
 def test_a_framework_that_is_refused(cause: m.Refusal, text: str) -> None:
     assert told(m.FrameworkRefused("no", cause)) == {"type": "ERROR", "error": {"message": text}}
+
+
+@pytest.mark.parametrize(
+    ("host", "networks"),
+    [
+        ("10.0.0.7", [{"ip_addresses": [{"protocol": "IPv4", "ip_address": "10.0.0.7"}]}]),
+        ("::1", [{"ip_addresses": [{"protocol": "IPv6", "ip_address": "::1"}]}]),
+        ("agent.example.org", None),
+    ],
+)
+def test_the_container_of_a_task(host: str, networks: list[Any] | None) -> None:
+    status = m.TaskStatus("t", m.TaskState.RUNNING, container=m.ContainerStatus("c1", host))
+    container = told(m.Update(status))["update"]["status"]["container_status"]
+    assert container["container_id"] == id_("c1")
+    assert container.get("network_infos") == networks

@@ -1,14 +1,15 @@
-"""Clients on the JVM: mesos-rxjava 0.2 (netty), and the client of DC/OS's usi (Akka).
+"""Clients on the JVM: mesos-rxjava 0.2 (netty), DC/OS's usi and Adobe's mesos-actor (Akka), skytix's, and duedil's.
 
 mesos-rxjava asks `/redirect` first, sends chunked bodies of protobuf, and wants `Content-Type` to the letter, 202 for
-calls, and text/plain with a length for what is wrong. usi makes a URL of `Location`, so there must be a scheme in it,
-and puts the API's path behind its path.
+calls, and text/plain with a length for what is wrong. usi puts the API's path behind the path of its URL. skytix's
+sends what Java 11 does: an offer to speak HTTP/2 in each request, which one need not take; its framework names itself.
+duedil's reads JSON, by characters, and knows each member or ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -71,10 +72,9 @@ async def test_mesos_rxjava(served: Served, wire: Wire) -> None:
         probe.send("GET /redirect HTTP/1.1\nHost: HOST")
         head, _ = await probe.answer()
         assert head.status == 307
-        # Of which it takes scheme, host and port.
-        location = urlsplit(head.headers["Location"])
-        assert location.scheme == "http"
-        assert location.netloc
+        # It takes host and port of what that is, seen from where it asked.
+        location = urlsplit(urljoin(f"http://{probe.host}/redirect", head.headers["Location"]))
+        assert (location.scheme, location.netloc) == ("http", "world:1")
     wire.send(NETTY, chunked(SUBSCRIBE_CALL))
     head = await wire.head()
     assert (head.status, head.headers["Content-Type"]) == (200, "application/x-protobuf")
@@ -92,7 +92,7 @@ async def test_mesos_rxjava(served: Served, wire: Wire) -> None:
 
 
 @pytest.mark.asyncio
-async def test_usi_behind_a_redirect(served: Served, wire: Wire) -> None:
+async def test_usi_with_the_path_twice(served: Served, wire: Wire) -> None:
     wire.send(AKKA, SUBSCRIBE_CALL)
     head = await wire.head()
     assert head.status == 200
@@ -102,5 +102,38 @@ async def test_usi_behind_a_redirect(served: Served, wire: Wire) -> None:
         for path in ("/api/v1/scheduler", "/api/v1/scheduler/api/v1/scheduler"):
             head_ = AKKA_CALL.format(stream_id).replace("/api/v1/scheduler", path)
             calls.send(head_, message((1, id_(framework_id)), (2, 12)))
+            answer, text = await calls.answer()
+            assert (answer.status, text) == (202, b"")
+
+
+JAVA = """
+    POST /api/v1/scheduler HTTP/1.1
+    Connection: Upgrade, HTTP2-Settings
+    Content-Length: LENGTH
+    Host: HOST
+    HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA
+    Upgrade: h2c
+    User-Agent: Java-http-client/11.0.2
+    Content-Type: application/x-protobuf
+"""
+
+
+@pytest.mark.asyncio
+async def test_java_11_offers_another_protocol(served: Served, wire: Wire) -> None:
+    own = "0b1c1a68-4f4e-4a3b-9d6a-1f4a4b1b6d11"
+    info = message((1, "root"), (2, "mesos-scheduler-client"), (3, field(1, own)))
+    wire.send(
+        JAVA.rstrip() + "\nAccept: application/x-protobuf",
+        message((1, id_(own)), (2, 1), (3, field(1, info))),
+    )
+    head = await wire.head()
+    assert head.status == 200
+    assert await subscribed(wire) == own
+    async with Wire(served) as calls:
+        for _ in range(2):
+            calls.send(
+                JAVA.rstrip() + f"\nMesos-Stream-Id: {head.headers['Mesos-Stream-Id']}",
+                message((1, id_(own)), (2, 12)),
+            )
             answer, text = await calls.answer()
             assert (answer.status, text) == (202, b"")

@@ -20,6 +20,14 @@ def _key(task: Any) -> Key:
     return task["framework_id"]["value"], task["task_id"]["value"]
 
 
+def _after(statuses: list[Any], status: Any) -> list[Any]:
+    """What a task has gone through, with one more: the last of each time that it was in some state."""
+    *former, last = statuses
+    if last["state"] not in ("TASK_STAGING", status["state"]):
+        former.append({name: value for name, value in last.items() if name != "data"})
+    return [*former[-15:], status]
+
+
 class Folded:
     """`event` takes one event, in order; whatever cannot follow on what is known fails. JSON values throughout."""
 
@@ -55,7 +63,12 @@ class Folded:
         key = part["framework_id"]["value"], status["task_id"]["value"]
         task = self.tasks.pop(key, None) or self.unreachable.pop(key, None)
         assert task is not None, f"{key} was never added"
-        task = {**task, "state": state, "status_update_state": state, "statuses": [status]}
+        task = {
+            **task,
+            "state": state,
+            "status_update_state": state,
+            "statuses": _after(task["statuses"], status),
+        }
         task.pop("status_update_uuid", None)
         if "uuid" in status:
             task["status_update_uuid"] = status["uuid"]

@@ -21,7 +21,7 @@ from tests.cluster.master.histories import Cluster
 
 
 def state_of(state: MasterState) -> Any:
-    tree = VIEWS[Call.Type.GET_STATE](see_all(state))
+    tree = VIEWS[Call.Type.GET_STATE].write(see_all(state))
     return json.loads(asyncio.run(encode_slowly(tree, JSON)))["get_state"]
 
 
@@ -30,7 +30,7 @@ def told(state: MasterState, folded: Folded) -> list[str]:
     kinds = []
     happenings, state.happenings = state.happenings, []
     for happening in happenings:
-        event = json.loads(JSON.encode(happening_event(happening)))
+        event = json.loads(asyncio.run(encode_slowly(happening_event(happening), JSON)))
         folded.event(event["type"], event[event["type"].lower()])
         kinds.append(event["type"])
     return kinds

@@ -10,9 +10,10 @@ from cluster.http.v1.media import JSON as JSON_MEDIA
 from cluster.http.v1.media import PROTOBUF as PROTOBUF_MEDIA
 from cluster.http.v1.media import Media
 from cluster.http.v1.operator import pieces
-from cluster.http.v1.operator.pieces import Tree, encode_slowly
+from cluster.http.v1.operator.pieces import encode_slowly
 from cluster.http.v1.operator.sharing import Shared
 from cluster.v1 import types as v1
+from cluster.v1.trees import Tree
 from cluster.v1.types.master import Event, Response
 
 
@@ -100,7 +101,10 @@ def test_who_asks_together_is_answered_together() -> None:
         # They have seen that something has changed, which is not in the answer that is being made.
         later = [asyncio.ensure_future(shared.get("x", make)) for _ in range(5)]
         other = asyncio.ensure_future(shared.get("y", make))
-        await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        # One at a time, of each kind.
+        assert shared.made == 2
         later[0].cancel()
         for gate in gates:
             gate.set()

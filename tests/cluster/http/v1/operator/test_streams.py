@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
 
-from actors import TooManyActorsError
+from actors import UPID, TooManyActorsError
 from cluster import messages as m
 from cluster.http.v1.operator import api
-from cluster.http.v1.operator.pieces import Tree, encode_slowly
-from cluster.master import MasterOptions
+from cluster.http.v1.operator.feed import Feed, Subscriber
+from cluster.http.v1.operator.pieces import encode_slowly
+from cluster.master import Master, MasterOptions
 from cluster.messages import FrameworkInfo, TaskState
 from cluster.registry import RegistryError
+from cluster.v1.trees import Tree
 from tests.cluster.http.served import Served
 from tests.cluster.http.v1.operator.client import JSON, PROTOBUF, Operator, Stream, value
 from tests.cluster.http.v1.operator.folding import Folded
 from tests.cluster.master.test_durability import Gated
 from tests.cluster.world import running, task
+
+SUBSCRIBING = "_subscribe.<locals>.turn"
+"""The turn of the master's in which somebody begins to be told."""
 
 
 @pytest.mark.asyncio
@@ -166,6 +172,8 @@ async def test_no_cost_when_nobody_watches(served: Served, json_operator: Operat
     assert not state.watched
     first, second = await json_operator.subscribe(), await json_operator.subscribe()
     assert state.watched
+    figures = await served.get("/metrics/snapshot")
+    assert figures["master/operator_event_stream_subscribers"] == 2
     first.response.close()
     await left(served, 1)
     assert state.watched
@@ -182,9 +190,8 @@ async def test_no_cost_when_nobody_watches(served: Served, json_operator: Operat
 
 async def left(served: Served, count: int) -> None:
     """Wait until so many streams are left."""
-    (feed,) = [each.__self__ for each in served.master._watchers] or [None]
     async with asyncio.timeout(5):
-        while feed is not None and len(feed._subscribers) != count:
+        while served.master.subscribers != count:
             await asyncio.sleep(0.01)
 
 
@@ -239,6 +246,86 @@ async def test_what_happens_while_the_first_answer_is_written_comes_after_it(
 
 
 @pytest.mark.asyncio
+async def test_what_is_told_begins_where_what_is_seen_ends(
+    served: Served, json_operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = served.system.call
+
+    def call_before_another(to: UPID, turn: Callable[..., Any], *args: Any) -> Any:
+        def before() -> Any:
+            if turn.__qualname__.endswith(SUBSCRIBING):
+                # It is next in the master's mailbox.
+                served.tell(served.spawn(), m.Subscribe(FrameworkInfo("next")))
+            return turn(*args)
+
+        return call(to, before)
+
+    monkeypatch.setattr(served.system, "call", call_before_another)
+    stream = await json_operator.subscribe()
+    assert not stream.state["get_frameworks"].get("frameworks")
+    assert (await stream.next())[0] == "FRAMEWORK_ADDED"
+
+
+@pytest.mark.asyncio
+async def test_who_leaves_while_the_master_is_busy_never_begins(
+    served: Served, json_operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, gone = asyncio.Event(), asyncio.Event()
+    remove, added = Feed.remove, list[bool]()
+
+    def removed(self: Feed, subscriber: Subscriber) -> None:
+        remove(self, subscriber)
+        gone.set()
+
+    monkeypatch.setattr(Feed, "remove", removed)
+    monkeypatch.setattr(
+        served.master, "watch", lambda watcher: added.append(True) or Master.watch(served.master, watcher)
+    )
+    early = asyncio.ensure_future(json_operator.subscribe())
+    # The route's own turn is the first, and that of the subscription the next.
+    call = served.system.call
+
+    def call_when_it_is_not_busy(to: UPID, turn: Callable[..., Any], *args: Any) -> Any:
+        if turn.__qualname__.endswith(SUBSCRIBING):
+            served.system.dispatch(to, gate.wait)
+            early.cancel()
+        return call(to, turn, *args)
+
+    monkeypatch.setattr(served.system, "call", call_when_it_is_not_busy)
+    async with asyncio.timeout(5):
+        await gone.wait()
+    gate.set()
+    await served.settle()
+    assert added == []
+    assert not served.master.state.watched
+
+
+@pytest.mark.asyncio
+async def test_too_much_happens_while_the_first_answer_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, gate = asyncio.Event(), asyncio.Event()
+
+    async def wait(tree: Tree, media: Any) -> bytes:
+        reached.set()
+        await gate.wait()
+        return await encode_slowly(tree, media)
+
+    monkeypatch.setattr(api, "encode_slowly", wait)
+    async with Bounded() as served, Operator(served) as operator:
+        begun = asyncio.ensure_future(operator.post({"type": "SUBSCRIBE"}))
+        await reached.wait()
+        peer = served.spawn()
+        for number in range(40):
+            served.tell(peer, m.Subscribe(FrameworkInfo("x" * 2**15 + str(number))))
+            await served.settle()
+            if not served.master.state.watched:
+                break
+        assert not served.master.state.watched
+        gate.set()
+        response = await begun
+        assert await response.read() == b""
+
+
+@pytest.mark.asyncio
 async def test_the_oldest_is_cut_off_when_there_are_too_many() -> None:
     options = MasterOptions(max_operator_event_stream_subscribers=2)
     async with Served(options) as served, Operator(served) as operator:
@@ -268,9 +355,9 @@ async def test_who_does_not_read_is_cut_off() -> None:
                 served.tell(peer, changed)
                 await served.settle()
                 await asyncio.sleep(0)
-                if len(next(iter(served.master._watchers)).__self__._subscribers) == 1:
+                if served.master.subscribers == 1:
                     break
-        assert len(next(iter(served.master._watchers)).__self__._subscribers) == 1
+        assert served.master.subscribers == 1
         # The other goes on.
         agent = await served.agent()
         async with asyncio.timeout(5):

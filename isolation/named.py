@@ -1,0 +1,55 @@
+"""Isolators by the names that operators give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from .cgroups import CgroupIsolator
+from .isolator import Isolator
+from .posix import PosixIsolator
+
+__all__ = ["ISOLATORS", "isolators_named", "support_of"]
+
+Make = Callable[[str], Isolator]
+
+ISOLATORS: Mapping[str, Make] = MappingProxyType(
+    {
+        "posix": lambda _root: PosixIsolator(),
+        "cgroups": CgroupIsolator,
+        "cgroups1": lambda root: CgroupIsolator(root, "1"),
+        "cgroups2": lambda root: CgroupIsolator(root, "2"),
+    }
+)
+"""How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""
+
+
+def isolators_named(names: str, root: str) -> list[Isolator]:
+    """The isolators of a list such as `posix,cgroups`, in its order.
+
+    ValueError, naming the one, for names that are not known, or are there twice, and for what there is not here.
+    """
+    found: dict[str, Isolator] = {}
+    for name in (each.strip() for each in names.split(",")):
+        if name not in ISOLATORS:
+            raise ValueError(f"isolation: {name!r} is not known; known are {', '.join(ISOLATORS)}")
+        if name in found:
+            raise ValueError(f"isolation: {name!r} is there twice")
+        found[name] = ISOLATORS[name](root)
+    if len([name for name in found if name.startswith("cgroups")]) > 1:
+        raise ValueError(f"isolation: {names!r} has control groups twice")
+    return list(found.values())
+
+
+def support_of(root: str) -> dict[str, Mapping[str, str | None] | str]:
+    """What each can do here, thing by thing, with the reason for what it cannot; or why there is nothing of it."""
+    found: dict[str, Mapping[str, str | None] | str] = {}
+    for name, make in ISOLATORS.items():
+        try:
+            isolator = make(root)
+        except ValueError as error:
+            found[name] = str(error)
+        else:
+            found[name] = isolator.support()
+            isolator.close()
+    return found
