@@ -17,7 +17,7 @@ from .v2.core import CorePart
 
 __all__ = ["Freezer", "GroupKiller", "below", "pids_in"]
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.02
 """Seconds between two rounds, doubled each time."""
 
 
@@ -46,7 +46,7 @@ class GroupKiller:
         self._killing: set[Group] = set()
 
     def kill(self, group: Group) -> None:
-        """Kill what is in a container's groups; in rounds until `forget`, if one does not do."""
+        """Kill what is in a container's groups; in rounds until `forget`, or until the groups are gone."""
         if self._core is not None and (directory := group.directories.get(self._core.hierarchy)):
             try:
                 self._core.kill(directory)
@@ -75,20 +75,21 @@ class GroupKiller:
             if self._freezer is not None and frozen:
                 with contextlib.suppress(FileNotFoundError):
                     self._freezer.freeze(frozen)
-            found = _kill_listed(group.directories.values())
+            _kill_listed(group.directories.values())
         finally:
             # Of a group that stands still SIGKILL has its effect only now.
             if self._freezer is not None and frozen:
                 with contextlib.suppress(FileNotFoundError):
                     self._freezer.thaw(frozen)
-        if found:
+        # A list without anybody proves nothing: what forks and ends all the time can be missed.
+        if any(map(os.path.isdir, group.directories.values())):
             asyncio.get_running_loop().call_later(pause, self._round, group, min(pause * 2, LONGEST_PAUSE))
         else:
             self._killing.discard(group)
 
 
-def _kill_listed(directories: Iterable[str]) -> bool:
-    """Kill the processes of groups and of those below them; return whether there were any."""
+def _kill_listed(directories: Iterable[str]) -> None:
+    """Kill the processes of groups and of those below them."""
     every = [each for directory in directories for each in (directory, *below(directory))]
     handles: dict[int, int] = {}
     try:
@@ -109,7 +110,6 @@ def _kill_listed(directories: Iterable[str]) -> bool:
     finally:
         for handle in handles.values():
             os.close(handle)
-    return bool(still)
 
 
 def pids_in(directories: Iterable[str]) -> set[int]:

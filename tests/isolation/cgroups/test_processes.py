@@ -63,6 +63,7 @@ async def test_a_cpuset_holds_and_can_be_changed_or_come_later(each_site: Site, 
         first.update(Limits())
         assert os.sched_getaffinity(first.pid) == os.sched_getaffinity(0)
         second = await launcher.launch(box.shell(line, id="later"))
+        await eventually(lambda: second.usage().processes == 2)
         second.update(Limits(cpuset=frozenset({1})))
         inside = group(isolator, "cpuset", "later") / "cgroup.procs"
         assert len(inside.read_text().split()) == 2
