@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from .cgroups import CgroupIsolator
+from .disk import DiskUsage
 from .isolator import Isolator
+from .monitor import MemoryMonitor
+from .ports import PortsCheck
 from .posix import PosixIsolator
 
 __all__ = ["ISOLATORS", "isolators_named", "support_of"]
@@ -19,6 +22,9 @@ ISOLATORS: Mapping[str, Make] = MappingProxyType(
         "cgroups": CgroupIsolator,
         "cgroups1": lambda root: CgroupIsolator(root, "1"),
         "cgroups2": lambda root: CgroupIsolator(root, "2"),
+        "memory-monitor": lambda _root: MemoryMonitor(),
+        "disk": lambda _root: DiskUsage(),
+        "ports": lambda _root: PortsCheck(),
     }
 )
 """How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""
