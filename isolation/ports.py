@@ -21,6 +21,8 @@ LISTEN = b"0A"
 """TCP_LISTEN, as /proc/net/tcp has it."""
 SOCKET = "socket:["
 TABLES = ("net/tcp", "net/tcp6")
+EPHEMERAL = "sys/net/ipv4/ip_local_port_range"
+"""The ports, of IPv6 too, that the kernel gives to who asks for any."""
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -48,16 +50,24 @@ class PortsCheck(Watcher):
     """Ends containers in which a process listens (TCP, on whatever address) on a port that is not among theirs.
 
     Each `interval` seconds the table of sockets of this network namespace is read once for all containers, and the
-    descriptors of the processes of those in question. A client's port needs no permission.
+    descriptors of the processes of those in question. A client's port needs no permission. With `ephemeral` neither
+    does to listen on one that the kernel hands out (`ip_local_port_range`), unless it is among another container's:
+    executors listen on such a port, and do not know it before.
     """
 
     name = "ports"
     kind = "ports"
 
     def __init__(
-        self, interval: float = 30.0, *, proc: Path = PROC, call_later: CallLater | None = None
+        self,
+        interval: float = 30.0,
+        *,
+        ephemeral: bool = False,
+        proc: Path = PROC,
+        call_later: CallLater | None = None,
     ) -> None:
         super().__init__(interval, call_later)
+        self._ephemeral = ephemeral
         self._proc = proc
 
     def support(self) -> Mapping[str, str | None]:
@@ -72,22 +82,28 @@ class PortsCheck(Watcher):
             for root, parts in self._groups()
             if root.limits.ports is not None
         ]
-        await asyncio.to_thread(_search, groups, self._proc)
+        handed_out = await asyncio.to_thread(_search, groups, self._proc)
+        free = handed_out if self._ephemeral else ()
         for seen in groups:
             if self._lives(seen.root):
-                self._judge(seen)
+                self._judge(seen, free)
 
-    def _judge(self, seen: _Seen) -> None:
+    def _judge(self, seen: _Seen, free: Ranges) -> None:
         ranges = seen.root.limits.ports or ()
         for listener, process in seen.wrong:
             # It may have been given more meanwhile.
-            if not _among(listener.port, ranges):
+            if not _among(listener.port, ranges) and not self._free(listener.port, free):
                 self._hit(
                     seen.root,
                     f"ports limit {_in_words(ranges)}: process {process.pid} ({process.command!r}) listens on port "
                     f"{listener.port} of {listener.address}",
                 )
                 return
+
+    def _free(self, port: int, free: Ranges) -> bool:
+        """Whether anybody may have a port that is not its own."""
+        given = (each.limits.ports or () for each in self._watched.values())
+        return _among(port, free) and not any(_among(port, ranges) for ranges in given)
 
 
 def parse_listeners(data: bytes) -> Iterator[Listener]:
@@ -108,24 +124,29 @@ def _address(text: bytes) -> str:
     return str(ipaddress.ip_address(raw))
 
 
-def _search(groups: Sequence[_Seen], proc: Path) -> None:
+def _search(groups: Sequence[_Seen], proc: Path) -> Ranges:
+    """Find what listens where it may not; return the ports that the kernel hands out."""
     trees = processes_below({keeper for seen in groups for keeper in seen.keepers if keeper}, proc)
-    listeners = [each for name in TABLES for each in parse_listeners(_table(proc / name))]
+    listeners = [
+        (f"{SOCKET}{each.inode}]", each) for name in TABLES for each in parse_listeners(_table(proc / name))
+    ]
     for seen in groups:
-        sockets = {f"{SOCKET}{each.inode}]": each for each in listeners if not _among(each.port, seen.ranges)}
+        sockets = {name: each for name, each in listeners if not _among(each.port, seen.ranges)}
         if not sockets:
             continue
         for process in (process for keeper in seen.keepers for process in trees.get(keeper, ())):
             seen.wrong += [
                 (sockets[name], process) for name in _open_files(process.pid, proc) if name in sockets
             ]
+    words = _table(proc / EPHEMERAL).split()
+    return ((int(words[0]), int(words[1])),) if len(words) == 2 else ()
 
 
 def _table(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        # A kernel without IPv6.
+        # A kernel without IPv6; a network namespace of which less is told.
         return b""
 
 

@@ -18,6 +18,7 @@ def test_those_that_look_are_made_by_their_names_without_a_loop() -> None:
     [
         ("disk,du", "'du' is not known; known are posix, .*memory-monitor"),
         ("disk,disk", "'disk' is there twice"),
+        ("ports-strict,ports", "'ports-strict,ports' has ports twice"),
     ],
 )
 def test_what_is_not_known_or_there_twice_is_named(names: str, error: str) -> None:
@@ -27,8 +28,9 @@ def test_what_is_not_known_or_there_twice_is_named(names: str, error: str) -> No
 
 def test_the_table_of_what_can_be_done() -> None:
     table = support_of("tests-named")
-    assert {name: table[name] for name in ("memory-monitor", "disk", "ports")} == {
+    assert {name: table[name] for name in ("memory-monitor", "disk", "ports", "ports-strict")} == {
         "memory-monitor": {"memory": None},
         "disk": {"disk": None},
         "ports": {"ports": None},
+        "ports-strict": {"ports": None},
     }

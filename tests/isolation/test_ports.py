@@ -135,6 +135,28 @@ async def test_what_is_within_has_the_ports_of_the_other(world: World) -> None:
     assert len(container.reported) == len(part.reported) == 1
 
 
+async def test_ports_that_the_kernel_hands_out_may_be_free_if_they_are_nobody_elses(world: World) -> None:
+    kernel = world.proc.path / "sys" / "net" / "ipv4"
+    kernel.mkdir(parents=True)
+    (kernel / "ip_local_port_range").write_text("8000\t9000\n")
+    world.open(11, 4711)
+    strict = world.watch("c", 10, ())
+    await world.ports.look()
+    assert len(strict.reported) == 1
+    world.ports = PortsCheck(ephemeral=True, proc=world.proc.path, call_later=world.timers)
+    container = world.watch("c", 10, ())
+    other = world.watch("d", 20, ((8081, 8090),))
+    await world.ports.look()
+    assert container.reported == []
+    world.ports.update(other, Limits(ports=((8080, 8090),)))
+    await world.ports.look()
+    assert container.texts == ["ports limit (none): process 11 ('serve') listens on port 8080 of 127.0.0.1"]
+    serving = world.watch("e", 20, ((1, 2),))
+    world.open(21, 4712)
+    await world.ports.look()
+    assert len(serving.reported) == 1
+
+
 async def test_processes_that_end_meanwhile_are_passed_over(world: World) -> None:
     container = world.watch("c", 10, ())
     world.watch("gone", 0, ())
