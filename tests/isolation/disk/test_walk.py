@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -115,6 +116,23 @@ def test_what_is_not_there_is_nothing(top: Path) -> None:
     assert used(top / "no") == Count()
     (top / "file").write_bytes(b"x")
     assert used(top / "file") == Count()
+
+
+def test_what_may_not_be_read_is_told(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("forbidden", "open"):
+        (top / name).mkdir()
+        (top / name / "file").write_bytes(b"x" * 100 * KIB)
+    opened = os.open
+
+    def refuse(path: str, flags: int, **more: int) -> int:
+        if path == "forbidden":
+            raise PermissionError(errno.EACCES, "refused")
+        return opened(path, flags, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    total = used(top)
+    assert not total.whole
+    assert 100 * KIB <= total.used_bytes < 200 * KIB
 
 
 def test_what_is_in_another_counts_once(top: Path) -> None:
