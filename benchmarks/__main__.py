@@ -12,7 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("actors", "launch", "recovery", "registry", "failover", "http_api", "fairness", "allocators")
+BENCHMARKS = (
+    "actors",
+    "launch",
+    "recovery",
+    "registry",
+    "failover",
+    "http_api",
+    "isolation",
+    "fairness",
+    "allocators",
+)
 TARGET = Path("docs/benchmarks.md")
 
 

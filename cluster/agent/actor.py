@@ -10,6 +10,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from actors import Message, Timer
 from cluster.election import Detector
 from cluster.messages import (
@@ -17,6 +19,7 @@ from cluster.messages import (
     CheckStatusInfo,
     ExecutorShutdown,
     ExitedExecutor,
+    ReconnectExecutor,
     RegisterAgent,
     UnregisterAgent,
 )
@@ -70,7 +73,7 @@ class Agent(Hearing):
     a new process with the same store goes on where this one ended; what runs lives on meanwhile, if the containerizer
     can let it. Without one everything ends with the process. From a `disk` old sandboxes are removed. `boot_id` names
     this life of the machine, which may have taken the last that was written with it. From `key` are made the tokens by
-    which executors prove who they are; a new one is made if none is given.
+    which executors prove who they are: with a `store` it must be the same again. A new one is made if none is given.
     """
 
     def __init__(
@@ -283,6 +286,8 @@ class Agent(Hearing):
                 if isinstance(message, RegisterAgent):
                     # It does not name those that ended before; what the master still believes there it asks after.
                     self.state.unheard.clear()
+                elif isinstance(message, ReconnectExecutor):
+                    message = msgspec.structs.replace(message, token=self.tokens.of(message.container_id))
                 self.send(to, message)
             case Link(to):
                 self.link(to)

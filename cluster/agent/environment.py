@@ -50,6 +50,7 @@ def environment_of(
     timeout = options.recovery_timeout if checkpoint else 0.0
     environment |= {
         "OSTROM_RECOVERY_TIMEOUT": f"{timeout:g}",
+        "OSTROM_EXECUTOR_TOKEN": token,
         "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": _duration(options.executor_shutdown_grace),
         "MESOS_EXECUTOR_AUTHENTICATION_TOKEN": token,
     }

@@ -104,7 +104,10 @@ class Hearing(Registering):
         """An executor introduces itself."""
         if sender is None:
             return
-        if not self.state.executor_registered(sender, message, self._now):
+        known = self.tokens.match(message.container_id, message.token)
+        if not known:
+            log.warning("executor %r: its token is not the one that it was given", message.executor_id[:80])
+        if not known or not self.state.executor_registered(sender, message, self._now):
             self.send(sender, ExecutorShutdown(0.0))
         self._done()
 

@@ -18,6 +18,7 @@ from cluster.messages import (
 
 from .options import AgentOptions
 from .state import AgentState
+from .tokens import ExecutorTokens
 
 __all__ = ["Registering"]
 
@@ -38,6 +39,8 @@ class Registering(Actor):
     incarnation: str
     _rng: random.Random
     _detector: Detector
+    tokens: ExecutorTokens
+    """By which executors are known."""
 
     def __init__(self) -> None:
         self.master: UPID | None = None

@@ -25,7 +25,7 @@ from .sandbox import Sandboxes
 
 __all__ = ["Events", "Runner", "Turns"]
 
-PROOFS = ("OSTROM_CONTAINER_ID", "MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
+PROOFS = ("OSTROM_EXECUTOR_TOKEN", "MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
 """What an executor shows to prove that it is one."""
 log = logging.getLogger("ostrom.agent")
 

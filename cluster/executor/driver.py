@@ -43,7 +43,7 @@ class ExecutorDriver(Actor):
     """Speaks with the agent on an executor's behalf; each callback is a task of its own, begun in order.
 
     An agent that is gone may come back within `recovery_timeout` seconds (0: it will not, as it keeps nothing on its
-    disk). Updates are kept until the agent says that they are on its disk.
+    disk). Updates are kept until the agent says that they are on its disk. By `token` the two know each other.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class ExecutorDriver(Actor):
         executor_id: str,
         container_id: str,
         recovery_timeout: float = 0.0,
+        token: str = "",
     ) -> None:
         self._executor = executor
         executor._driver = self
@@ -62,6 +63,7 @@ class ExecutorDriver(Actor):
         self._ids = (framework_id, executor_id)
         self._container_id = container_id
         self._recovery_timeout = recovery_timeout
+        self._token = token
         self._tasks: set[asyncio.Task[None]] = set()
         self._launched: dict[str, None] = {}
         self._updates: dict[str, TaskStatus] = {}
@@ -93,7 +95,8 @@ class ExecutorDriver(Actor):
         self.link(self._agent)
         tasks, updates = tuple(self._launched), tuple(self._updates.values())
         self._said = set(self._updates)
-        self.send(self._agent, RegisterExecutor(*self._ids, self._container_id, tasks, updates))
+        message = RegisterExecutor(*self._ids, self._container_id, tasks, updates, token=self._token)
+        self.send(self._agent, message)
 
     def _cancel_retry(self) -> None:
         if self._retry is not None:
@@ -124,7 +127,7 @@ class ExecutorDriver(Actor):
     @handles(ReconnectExecutor)
     def reconnect(self, message: ReconnectExecutor, sender: UPID | None) -> None:
         """The agent is there again, perhaps at another address."""
-        if sender is None or message.container_id != self._container_id:
+        if sender is None or (message.container_id, message.token) != (self._container_id, self._token):
             return
         if sender != self._agent:
             self.unlink(self._agent)
@@ -238,8 +241,8 @@ class ExecutorDriver(Actor):
 def run_executor(executor: Executor, environment: Mapping[str, str] | None = None) -> None:
     """Be an executor: the main function of an executor's program. Returns when it is told to end.
 
-    Where the agent is, and which executor this is, comes in the environment (`OSTROM_AGENT`,
-    `OSTROM_FRAMEWORK_ID`, `OSTROM_EXECUTOR_ID`, `OSTROM_CONTAINER_ID`), and for how many seconds it may go on without
+    Where the agent is, and which executor this is, comes in the environment (`OSTROM_AGENT`, `OSTROM_FRAMEWORK_ID`,
+    `OSTROM_EXECUTOR_ID`, `OSTROM_CONTAINER_ID`, `OSTROM_EXECUTOR_TOKEN`), and for how many seconds it may go on without
     its agent (`OSTROM_RECOVERY_TIMEOUT`). Exits with status 1 if a callback raised.
     """
     environ = os.environ if environment is None else environment
@@ -247,6 +250,7 @@ def run_executor(executor: Executor, environment: Mapping[str, str] | None = Non
         agent = UPID.parse(environ["OSTROM_AGENT"])
         names = ("OSTROM_FRAMEWORK_ID", "OSTROM_EXECUTOR_ID", "OSTROM_CONTAINER_ID")
         framework_id, executor_id, container_id = (environ[name] for name in names)
+        token = environ.get("OSTROM_EXECUTOR_TOKEN", "")
         recovery_timeout = float(environ.get("OSTROM_RECOVERY_TIMEOUT", "0"))
     except KeyError as error:
         sys.exit(f"{error.args[0]} is not set: this program is started by an ostrom agent")
@@ -257,7 +261,7 @@ def run_executor(executor: Executor, environment: Mapping[str, str] | None = Non
         # Only the agent speaks to it, over the connection that the executor makes: loopback is enough.
         async with ActorSystem() as system:
             driver = ExecutorDriver(
-                executor, agent, framework_id, executor_id, container_id, recovery_timeout
+                executor, agent, framework_id, executor_id, container_id, recovery_timeout, token
             )
             await system.wait(system.spawn(driver, "executor"))
             if driver.error is not None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from actors import Clock
 from cluster.agent import Agent
 
-from . import files, openapi
+from . import files, openapi, usage
 from .mesos_files import agent_files
 from .snapshot import Recent
 from .v0 import agent as mesos_pages
@@ -108,6 +108,7 @@ def install(agent: Agent, *, max_waiting: int = MAX_WAITING) -> None:
         read,
         help="?framework&executor&path&offset&length: a part of a file; raw=1 for its bytes, wait=1 to follow it",
     )
+    usage.install(agent)
     mesos_pages.install(agent, virtual_files)
     openapi.install(agent, openapi.AGENT, "ostrom agent")
     agent.system.http.root = agent.upid

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class RegisterExecutor(Message):
-    """Executor to agent: I run. `container_id` came in its environment and proves which one it is.
+    """Executor to agent: I run. `container_id` and `token` came in its environment; the token proves which one it is.
 
     One that comes back, to a restarted agent or over a new connection, names the tasks that it has, and the updates
     that the agent did not acknowledge. One that comes back `by_itself` cannot be asked to, and names those tasks only
@@ -34,6 +34,7 @@ class RegisterExecutor(Message):
     tasks: tuple[str, ...] = ()
     updates: tuple[TaskStatus, ...] = ()
     by_itself: bool = False
+    token: str = ""
 
 
 class ExecutorRegistered(Message):
@@ -93,6 +94,7 @@ class ExecutorAcknowledgement(Message):
 
 
 class ReconnectExecutor(Message):
-    """Agent to executor: I am here again, at this message's sender; register."""
+    """Agent to executor: I am here again, at this message's sender; register. The executor's own token proves it."""
 
     container_id: str
+    token: str = ""

@@ -144,7 +144,7 @@ def _v1_part(controller: str, hierarchy: Hierarchy) -> Part | None:
     try:
         from .v1 import parts
     except ModuleNotFoundError as error:
-        if error.name != "cgroupspy":
+        if (error.name or "").partition(".")[0] != "cgroupspy":
             raise
         return None
     return parts.PARTS[controller](hierarchy)

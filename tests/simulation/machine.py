@@ -138,7 +138,9 @@ class ExecutorContainer(SimulatedContainer):
         self._executor = TaskTimers(self.machine, self.framework_id)
         ids = (env["OSTROM_FRAMEWORK_ID"], env["OSTROM_EXECUTOR_ID"], env["OSTROM_CONTAINER_ID"])
         patience = float(env.get("OSTROM_RECOVERY_TIMEOUT", "0"))
-        self._driver = ExecutorDriver(self._executor, UPID.parse(env["OSTROM_AGENT"]), *ids, patience)
+        self._driver = ExecutorDriver(
+            self._executor, UPID.parse(env["OSTROM_AGENT"]), *ids, patience, env["OSTROM_EXECUTOR_TOKEN"]
+        )
         await system.wait(system.spawn(self._driver, "executor"))
         await system.close()
         self.finish(Exit(code=0))

@@ -238,6 +238,7 @@ class AgentNode(Node):
             containerizer,
             Path("/simulated"),
             boot_id=f"boot {self.boots}",
+            key=b"on the disk",
             seed=self.rng.getrandbits(32),
             **self._store(life),
         )

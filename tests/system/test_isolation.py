@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -46,6 +47,17 @@ async def test_one_that_takes_more_memory_than_it_was_given(cluster: LocalCluste
     async def work(script: Script) -> None:
         neighbour = script.submit(ALLOCATES.format(mib=30), cpus=0.1, mem=64)
         await neighbour.reached(TaskState.RUNNING)
+        async with aiohttp.ClientSession() as session:
+            address = cluster.agents[0].address
+            while True:
+                (row,) = await (await session.get(f"http://{address}/ostrom/usage")).json()
+                if row["memory_bytes"] > 30 << 20:
+                    break
+                await asyncio.sleep(0.05)
+        assert row["tasks"] == [neighbour.task_id]
+        assert row["memory_limit_bytes"] == 64 << 20
+        assert row["oom_kills"] == 0
+        assert row["processes"] >= 1
         greedy = script.submit("sleep 600 & " + ALLOCATES.format(mib=200), cpus=0.1, mem=64)
         status = await greedy
         assert (status.state, status.reason) == (TaskState.FAILED, Reason.CONTAINER_LIMITATION_MEMORY)

@@ -1,9 +1,11 @@
 """Containers that operators and executors start beside what an agent runs, and what goes in and out of them."""
 
-from .containers import Nested, NestedContainers, Surroundings
+from .containers import NestedContainers
 from .errors import ContainerBusyError, ContainerExistsError, NestedError, NoContainerError
 from .ids import ContainerPath, path_problem
-from .switchboard import InputClosedError, Stream, Switchboard, Viewer, WindowSize
+from .records import Nested, Surroundings
+from .switchboard import InputClosedError, Switchboard, WindowSize
+from .viewers import Stream, Viewer
 
 __all__ = [
     "ContainerBusyError",

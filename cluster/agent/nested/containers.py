@@ -6,21 +6,21 @@ import asyncio
 import shutil
 import signal
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from cluster.agent.containerizer import Container, Containerizer
 from cluster.agent.fetching import Fetcher, FetchError
 from cluster.messages import CommandInfo
-from isolation import ContainerSpec, Exit, LauncherClosedError, LaunchError
+from isolation import ContainerSpec, LauncherClosedError, LaunchError
 
 from . import places
 from .errors import ContainerBusyError, ContainerExistsError, NestedError, NoContainerError
 from .ids import ContainerPath, lasting_id, passing_id, path_of, path_problem
+from .records import Nested, Surroundings
 from .switchboard import Switchboard, WindowSize
 
-__all__ = ["Nested", "NestedContainers", "Surroundings"]
+__all__ = ["NestedContainers"]
 
 MOST_ENDED = 1000
 """Containers whose end is kept for those who ask; whoever starts more should remove them."""
@@ -31,36 +31,6 @@ class Turns(Protocol):
 
     def watch(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A task; an error in it is the actor's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where a container's processes are, and their environment."""
-
-    directory: Path
-    environment: Mapping[str, str]
-
-
-@dataclass(eq=False, slots=True)
-class Nested:
-    """A container. `passing`: it is a session, or has a terminal, and does not outlive the agent's process."""
-
-    path: ContainerPath
-    passing: bool
-    surroundings: Surroundings | None = None
-    """What those below it have from it; None before it runs."""
-    directory: Path | None = None
-    """Its own, if it has one."""
-    switchboard: Switchboard | None = None
-    container: Container | None = None
-    doomed: bool = False
-    ended: asyncio.Future[Exit] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """How it ended, once nothing is left of it and of those below it. NestedError if it could not be launched."""
-
-    @property
-    def running(self) -> bool:
-        """Whether others can be launched below it."""
-        return self.container is not None and not self.doomed and not self.ended.done()
 
 
 class NestedContainers:

@@ -233,6 +233,7 @@ AGENT: Mapping[tuple[str, str], Detail] = {
         statuses=AGENT_STATUSES,
     ),
     ("GET", "/ostrom/state"): JSON,
+    ("GET", "/ostrom/usage"): JSON,
     ("GET", "/ostrom/files/browse"): Detail(
         query={**SANDBOX, "path": Query("a directory in the sandbox")}, statuses=NO_FILE
     ),

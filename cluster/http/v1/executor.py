@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 
+import msgspec
 from aiohttp import web
 
 from actors import UPID, PeerGoneError, TooManyActorsError, format_address, handles
@@ -191,6 +192,8 @@ class ExecutorApi:
         register = translate_executor_call(call, container_id)
         if not isinstance(register, RegisterExecutor):
             raise TypeError(f"SUBSCRIBE became {register}")
+        # Who it is was asked here, and is known.
+        register = msgspec.structs.replace(register, token=self._agent.tokens.of(container_id))
         system = self._agent.system
         stream = EventStream(system.clock, self._max_waiting)
         executor = HttpExecutor(self._agent.upid, register, stream, media, self._subscribed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -62,9 +63,12 @@ class _Processors(_File):
     def decode(self, content: str) -> frozenset[int]:
         return parse(content)
 
+    def __set__(self, instance: V2, value: frozenset[int]) -> None:
+        # The kernel refuses to empty the set of a group in which something runs.
+        super().__set__(instance, value or V2(os.path.dirname(instance.directory)).cpuset_effective)
+
     def encode(self, value: frozenset[int]) -> list[str]:
-        # Without the end of the line there would be nothing to write.
-        return [text(value) + "\n"]
+        return [text(value)]
 
 
 class _IoMax(_File):

@@ -24,6 +24,12 @@ from isolation import Exit, Limitation, Limits
 from tests.cluster.agent.world import FRAMEWORK, AgentWorld
 from tests.cluster.world import executor, task
 
+
+def registration(world: AgentWorld, run: ExecutorRun) -> RegisterExecutor:
+    token = world.agent.tokens.of(run.container_id)
+    return RegisterExecutor(FRAMEWORK.id, run.executor_id, run.container_id, token=token)
+
+
 ALL = frozenset({"cpus", "cpu_quota", "memory", "disk", "ports", "best_effort"})
 MIB = 1 << 20
 
@@ -87,7 +93,7 @@ async def test_an_executor_grows_and_shrinks_with_its_tasks(world: AgentWorld) -
     container = world.machine.container("e")
     assert container.limits[0].memory == 164 * MIB
     run = world.agent.state.runs[FRAMEWORK.id, "e"]
-    world.master.send(world.agent.upid, RegisterExecutor(FRAMEWORK.id, "e", run.container_id))
+    world.master.send(world.agent.upid, registration(world, run))
     await world.settle()
     world.master.send(
         world.agent.upid,

@@ -21,6 +21,7 @@ from cluster.agent.effects import (
     Link,
     Send,
     ToMaster,
+    UpdateLimits,
     WatchRegistration,
 )
 from cluster.agent.records import ExecutorRun, Phase
@@ -212,6 +213,8 @@ def test_tasks_wait_for_their_executor(rules: Rules) -> None:
     run = rules.launch("a", "b", custom=True)
     rules.launched(run, 0.0)
     assert rules.take(WatchRegistration) == [WatchRegistration(run, 60.0, 1)]
+    # It was launched for the first, and has two.
+    assert rules.take(UpdateLimits) == [UpdateLimits(run)]
     assert rules.effects == []
     assert rules.executor_registered(EXECUTOR, RegisterExecutor("F1", "e", run.container_id), 0.0)
     sent = [effect.message for effect in rules.take(Send)]
@@ -220,6 +223,7 @@ def test_tasks_wait_for_their_executor(rules: Rules) -> None:
     rules.run_task(RunTask(FRAMEWORK, task("c", executor=executor("e")), "*"), 0.0)
     (effect,) = rules.take(Send)
     assert isinstance(effect.message, LaunchTask)
+    assert rules.take(UpdateLimits) == [UpdateLimits(run)]
     assert rules.effects == [Link(EXECUTOR)]
 
 

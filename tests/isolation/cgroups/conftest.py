@@ -21,7 +21,9 @@ def open_site(version: Literal["auto", "1", "2"]) -> Iterator[Site]:
     until = time.monotonic() + 5
     while site.left() and time.monotonic() < until:
         time.sleep(0.01)
-    assert site.left() == []
+    left = site.left()
+    site.clear()
+    assert left == []
 
 
 @pytest.fixture
@@ -34,3 +36,9 @@ def site() -> Iterator[Site]:
 def each_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """The same, and one without v2."""
     yield from open_site(request.param)
+
+
+@pytest.fixture
+def site_of_v1() -> Iterator[Site]:
+    """One without v2."""
+    yield from open_site("1")

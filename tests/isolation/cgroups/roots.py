@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -30,9 +31,9 @@ class Site:
         return CgroupIsolator(self.name + name, self.version)
 
     @asynccontextmanager
-    async def launcher(self, **options: object) -> AsyncIterator[tuple[Launcher, CgroupIsolator]]:
+    async def launcher(self, seconds: float = 60) -> AsyncIterator[tuple[Launcher, CgroupIsolator]]:
         isolator = self.isolator()
-        async with asyncio.timeout(60), Launcher([isolator], **options) as launcher:  # type: ignore[arg-type]
+        async with asyncio.timeout(seconds), Launcher([isolator]) as launcher:
             yield launcher, isolator
 
     def refusal(self) -> str | None:
@@ -48,6 +49,21 @@ class Site:
         mounts = read_mounts()
         places = {*mounts.v1.values(), *([mounts.v2] if mounts.v2 else [])}
         return [found for place in places for found in place.glob(f"**/{self.name}*")]
+
+    def clear(self) -> None:
+        """Kill and remove what a test that failed has left."""
+        for root in self.left():
+            for place in (*sorted(root.glob("**/"), reverse=True), root):
+                if (place / "freezer.state").exists():
+                    (place / "freezer.state").write_text("THAWED")
+                until = time.monotonic() + 2
+                while (found := pids([place])) and time.monotonic() < until:
+                    for pid in found:
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
+                    time.sleep(0.01)
+                with suppress(OSError):
+                    place.rmdir()
 
 
 def group(isolator: CgroupIsolator, controller: str, id_: str = "c") -> Path:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from isolation import CgroupIsolator
+from isolation import CgroupIsolator, Launcher, Limits
 from isolation.cgroups import Mounts, parse_mounts
 from isolation.cgroups.choosing import choose
 from isolation.cgroups.delegation import base_of, own_group
-from isolation.cgroups.hierarchy import LEAF, UnifiedHierarchy
+from isolation.cgroups.hierarchy import LEAF, Hierarchy, UnifiedHierarchy
+from tests.isolation.box import Box
+from tests.isolation.cgroups.roots import Site
 
 V1 = """\
 cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,nosuid,cpu,cpuacct 0 0
@@ -212,3 +217,41 @@ def test_a_group_with_processes_in_it_gets_a_leaf_for_them() -> None:
                 each.rmdir()
         if not before & controllers:
             (top / "cgroup.subtree_control").write_text(" ".join(f"-{each}" for each in controllers))
+
+
+@pytest.mark.asyncio
+async def test_a_hierarchy_that_refuses_is_done_without_and_said(
+    site: Site, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isolator = site.isolator()
+    refusing = isolator.roots["pids"].parent
+    make = Hierarchy.make
+
+    def refuse(hierarchy: Hierarchy) -> None:
+        if hierarchy.base == refusing:
+            raise OSError(28, "No space left on device")
+        make(hierarchy)
+
+    monkeypatch.setattr(Hierarchy, "make", refuse)
+    async with asyncio.timeout(60), Launcher([isolator]) as launcher:
+        reason = f"{refusing}: [Errno 28] No space left on device"
+        assert isolator.support()["pids"] == reason
+        with pytest.raises(ValueError, match=r"Limits\.pids: 5 cannot be held: .*No space left"):
+            await launcher.launch(box.shell("true", limits=Limits(pids=5)))
+        container = await launcher.launch(box.shell("exec sleep 600", limits=Limits(cpus=1)))
+        assert (await container.destroy()).signal == 9
+
+
+def test_without_cgroupspy_v1_says_so() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['cgroupspy'] = None\n"
+        "from pathlib import Path\n"
+        "from isolation.cgroups import CgroupIsolator, Mounts\n"
+        "try: CgroupIsolator('x', '1', mounts=Mounts({'cpu': Path('/tmp')}))\n"
+        "except ValueError as error: print(error)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout == (
+        "CgroupIsolator: control groups of v1 take the library cgroupspy, which is not installed\n"
+    )

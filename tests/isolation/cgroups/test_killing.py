@@ -10,6 +10,7 @@ import time
 import pytest
 
 from isolation import Limits, Usage
+from isolation.cgroups import killing
 from tests.isolation.box import Box, eventually
 from tests.isolation.cgroups.roots import Known, Site, groups, pids, run_in_groups
 
@@ -83,6 +84,28 @@ async def test_the_groups_alone_kill_it_without_a_shim(
             await process.wait()
             isolator.end(Known(), Usage())
             assert box.processes() == []
+        isolator.close()
+
+
+async def test_what_a_round_did_not_see_is_killed_in_the_next(
+    site_of_v1: Site, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = killing.pids_in, 0
+
+    def few(directories: list[str]) -> set[int]:
+        nonlocal calls
+        calls += 1
+        return {min(real(directories))} if calls <= 2 else real(directories)
+
+    isolator = site_of_v1.isolator()
+    async with asyncio.timeout(60):
+        process = await run_in_groups(isolator, box, "sleep 600 & sleep 600 & sleep 600; :")
+        await eventually(lambda: len(box.processes()) == 4)
+        monkeypatch.setattr(killing, "pids_in", few)
+        isolator.kill(Known())
+        await eventually(lambda: box.processes() == [])
+        await process.wait()
+        isolator.end(Known(), Usage())
         isolator.close()
 
 

@@ -106,11 +106,11 @@ def test_pids_and_processors(hierarchy: UnifiedHierarchy) -> None:
     assert content(hierarchy, "pids.max") == "max"
     cpuset = CpuSetPart(hierarchy)
     hold(cpuset, Limits(cpuset=frozenset({2, 0})), fresh=True)
-    assert content(hierarchy, "cpuset.cpus") == "0,2\n"
+    assert content(hierarchy, "cpuset.cpus") == "0,2"
     with pytest.raises(ValueError, match=r"Limits\.cpuset: \[3, 4\] cannot be held: of 0,1,2,3, 4 is none"):
         hold(cpuset, Limits(cpuset=frozenset({3, 4})))
     hold(cpuset, Limits())
-    assert content(hierarchy, "cpuset.cpus") == "\n"
+    assert content(hierarchy, "cpuset.cpus") == "0,1,2,3"
 
 
 def test_io(hierarchy: UnifiedHierarchy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from cluster.v1.translate.masters import VERSION
 from cluster.v1.types.agent import Call, Response
 from isolation import Exit
 
+from .askers import Asker, asker_of
 from .containers import ContainerCalls
 from .inputs import InputCalls, UnexpectedCallError, quoted_records
 from .media import RECORDIO, answer_stream_media, call_media, is_recordio
@@ -82,24 +83,28 @@ class AgentApi:
             self._serve,
             methods=("POST",),
             help="Mesos's operator API of an agent: a Call as JSON, protobuf or RecordIO",
+            # Executors may call, too, and have tokens of their own.
+            public=True,
         )
 
     def _serve(self, request: web.Request) -> Later:
         return lambda: self._answer(request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        asker = await asker_of(request, self._agent)
         media = call_media(request)
         try:
             if is_recordio(request):
                 long_body(request)
-                return await self._containers.attach_input(InputCalls(request.content.iter_any(), media))
+                calls = InputCalls(request.content.iter_any(), media)
+                return await self._containers.attach_input(calls, asker)
             body = await request.read()
             if (records := quoted_records(body)) is not None:
-                return await self._containers.attach_input(InputCalls(records, media))
+                return await self._containers.attach_input(InputCalls(records, media), asker)
             call = media.decode(body, Call)
             if call.type is Type.ATTACH_CONTAINER_INPUT:
                 raise web.HTTPUnsupportedMediaType(text=f"{call.type} comes in a body of {RECORDIO}\n")
-            return await self._call(request, call)
+            return await self._call(request, call, asker)
         except UnexpectedCallError as error:
             raise web.HTTPUnsupportedMediaType(
                 text=f"{RECORDIO} is for ATTACH_CONTAINER_INPUT, not for {error.kind}\n"
@@ -107,8 +112,15 @@ class AgentApi:
         except MessageError as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from error
 
-    async def _call(self, request: web.Request, call: Call) -> web.StreamResponse:
+    async def _call(self, request: web.Request, call: Call, asker: Asker) -> web.StreamResponse:
         kind = call.type
+        path = "" if kind is None else union_field(call)
+        part = getattr(call, path, None)
+        container_id = getattr(part, "container_id", None)
+        if container_id is None:
+            asker.check(self._agent)
+        else:
+            asker.check(self._agent, self._containers.whole_path(container_id, f"{path}.container_id"))
         if kind is None or kind is Type.UNKNOWN:
             raise web.HTTPNotImplemented(text="type is not known\n")
         if kind in NOT_HERE:
@@ -118,8 +130,6 @@ class AgentApi:
             return self._respond(
                 request, kind, await self._agent.system.call(self._agent.upid, view, self._agent)
             )
-        path = union_field(call)
-        part = getattr(call, path)
         match part:
             case None if kind is Type.GET_CONTAINERS:
                 return self._respond(request, kind, await self._containers.listed(Call.GetContainers()))

@@ -20,18 +20,18 @@ from cluster.agent.nested import (
     NestedError,
     NoContainerError,
     Surroundings,
-    path_problem,
 )
 from cluster.agent.records import ExecutorRun
 from cluster.messages import CommandInfo
-from cluster.resources import THOUSANDTHS
 from cluster.v1 import types as v1
 from cluster.v1.errors import RefusedError
 from cluster.v1.translate.commands import check_container, command_of
 from cluster.v1.types.agent import Call, Response
-from isolation import Exit, LauncherClosedError, Usage
+from isolation import Exit, LauncherClosedError
 
+from .askers import Asker
 from .inputs import InputCalls, container_of, feed, window_of
+from .listing import path_of, rows_of, shown
 from .media import StreamMedia
 from .streams import FollowedFiles, serve_output
 
@@ -39,14 +39,6 @@ __all__ = ["ContainerCalls"]
 
 T = TypeVar("T")
 Launch = Call.LaunchNestedContainer | Call.LaunchNestedContainerSession | Call.LaunchContainer
-
-
-class Row(NamedTuple):
-    """A container to be listed."""
-
-    path: ContainerPath
-    container: Container
-    run: ExecutorRun | None = None
 
 
 class Wish(NamedTuple):
@@ -209,10 +201,12 @@ class ContainerCalls:
         finally:
             switchboard.leave(viewer)
 
-    async def attach_input(self, calls: InputCalls) -> web.Response:
+    async def attach_input(self, calls: InputCalls, asker: Asker) -> web.Response:
         """Give it what the body says; 200 at its end, or at that of the container."""
         container_id = container_of(await calls.next())
-        where = path_of(container_id, "attach_container_input.container_id")
+        path = "attach_container_input.container_id"
+        asker.check(self._agent, self.whole_path(container_id, path))
+        where = path_of(container_id, path)
         nested = self._nested.find(where)
         if nested is None:
             run = await self._call(lambda: self._run(where[0]))
@@ -232,33 +226,24 @@ class ContainerCalls:
             switchboard.input_taken = False
         return web.Response()
 
+    def whole_path(self, container_id: v1.ContainerID, path: str) -> ContainerPath:
+        """The values of its id, from the outermost container's on; RefusedError for those that can be none."""
+        where = path_of(container_id, path)
+        nested = self._nested.find(where)
+        return where if nested is None else nested.path
+
     # Questions.
 
     async def listed(self, part: Call.GetContainers) -> Response.GetContainers:
         """All that run, and what they use."""
         rows = await self._call(
-            lambda: self._rows(nested=bool(part.show_nested), standalone=bool(part.show_standalone))
+            lambda: rows_of(self._agent, nested=bool(part.show_nested), standalone=bool(part.show_standalone))
         )
         usages = await asyncio.to_thread(lambda: [row.container.usage() for row in rows])
         now = self._agent.clock.time()
         return Response.GetContainers(
-            containers=tuple(_listed(row, usage, now) for row, usage in zip(rows, usages, strict=True))
+            containers=tuple(shown(row, usage, now) for row, usage in zip(rows, usages, strict=True))
         )
-
-    def _rows(self, *, nested: bool, standalone: bool) -> list[Row]:
-        rows: list[Row] = []
-        runs: dict[str, ExecutorRun] = {}
-        for run in self._agent.state.runs.values():
-            container = self._agent.runner.container(run)
-            if container is not None:
-                runs[run.container_id] = run
-                rows.append(Row((run.container_id,), container, run))
-        for each in self._nested:
-            if each.container is None or each.ended.done():
-                continue
-            if (standalone if each.path[0] not in runs else True) and (nested or len(each.path) == 1):
-                rows.append(Row(each.path, each.container, runs.get(each.path[0])))
-        return rows
 
     async def _call(self, function: Callable[[], T]) -> T:
         """In a turn of the agent's."""
@@ -276,54 +261,3 @@ class ContainerCalls:
         if container is None:
             raise NoContainerError(f"container {'.'.join(where)[:255]!r} is not here")
         return container
-
-
-def path_of(container_id: v1.ContainerID, path: str) -> ContainerPath:
-    """The values from the outermost container's on. RefusedError for those that can be none."""
-    values = []
-    each: v1.ContainerID | None = container_id
-    while each is not None:
-        values.append(each.value)
-        each = each.parent
-    where = tuple(reversed(values))
-    if problem := path_problem(where):
-        raise RefusedError(f"{path}: {problem}")
-    return where
-
-
-def id_of(path: ContainerPath) -> v1.ContainerID:
-    """The same as Mesos writes it."""
-    found = v1.ContainerID(value=path[0])
-    for value in path[1:]:
-        found = v1.ContainerID(value=value, parent=found)
-    return found
-
-
-def _listed(row: Row, usage: Usage, now: float) -> Response.GetContainers.Container:
-    run = row.run
-    limits: dict[str, float] = {}
-    if run is not None and len(row.path) == 1:
-        held = [task.info.resources for task in run.tasks.values()]
-        held += [run.info.resources] if run.info is not None else []
-        for resources in held:
-            for name, amount in resources.amounts().items():
-                limits[name] = limits.get(name, 0.0) + amount / THOUSANDTHS
-    return Response.GetContainers.Container(
-        framework_id=v1.FrameworkID(value=run.framework.id) if run is not None else None,
-        executor_id=v1.ExecutorID(value=run.executor_id) if run is not None else None,
-        executor_name=(run.info.name if run.info is not None else "") if run is not None else None,
-        container_id=id_of(row.path),
-        container_status=v1.ContainerStatus(
-            container_id=id_of(row.path), executor_pid=row.container.pid or None
-        ),
-        resource_statistics=v1.ResourceStatistics(
-            timestamp=now,
-            processes=usage.processes,
-            threads=usage.threads,
-            cpus_user_time_secs=usage.user_seconds,
-            cpus_system_time_secs=usage.system_seconds,
-            cpus_limit=limits.get("cpus"),
-            mem_rss_bytes=usage.rss_bytes,
-            mem_limit_bytes=int(limits["mem"] * 2**20) if "mem" in limits else None,
-        ),
-    )

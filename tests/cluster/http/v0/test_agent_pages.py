@@ -248,7 +248,7 @@ async def test_executors_of_frameworks(served: ServedAgent) -> None:
 async def test_a_task_that_ended_while_its_executor_runs_on(served: ServedAgent) -> None:
     await served.run(task("q", "cpus:1", executor=executor("e")), task("s", "cpus:1", executor=executor("e")))
     run = served.agent.state.runs["F1", "e"]
-    registered = RegisterExecutor("F1", "e", run.container_id)
+    registered = RegisterExecutor("F1", "e", run.container_id, token=served.agent.tokens.of(run.container_id))
     served.home.send(served.agent.upid, registered, served.master.upid)
     for state in (TaskState.RUNNING, TaskState.FINISHED):
         update = ExecutorStatusUpdate("F1", "e", TaskStatus("q", state, uuid=state))

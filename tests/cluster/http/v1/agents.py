@@ -115,7 +115,7 @@ class OperatorClient:
     def __init__(self, url: str, media: str = JSON, path: str = "/api/v1") -> None:
         self.url = url + path
         self.media = media
-        self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WITHIN))
+        self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(None, sock_read=WITHIN))
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -15,13 +16,14 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actors.http import basic_auth
 from cluster.messages import CommandInfo, ExecutorInfo, RunTaskGroup
 from cluster.v1 import json as v1_json
 from cluster.v1 import protobuf, recordio
 from cluster.v1.types.agent import Call, Response
 from isolation import Exit
 from tests.cluster.agent.world import FRAMEWORK
-from tests.cluster.http.v1.agents import RECORDIO, OperatorClient, shell
+from tests.cluster.http.v1.agents import RECORDIO, OperatorClient, child, shell
 from tests.cluster.http.v1.client import JSON, PROTOBUF, value
 from tests.cluster.http.v1.executors import ServedAgent
 from tests.cluster.v1.arbitrary import messages_of
@@ -103,9 +105,14 @@ async def test_tasks_executors_and_frameworks(world: ServedAgent, client: Operat
         "mem": 32,
     }
     assert command["statuses"][-1]["state"] == "TASK_RUNNING"
+    assert command["statuses"][-1]["container_status"] == {
+        "container_id": value(world.machine.container("command").id)
+    }
     assert "executor_id" not in command
     assert tasks["queued_tasks"][0]["executor_id"] == value("e")
     assert tasks["terminated_tasks"][0]["state"] == "TASK_FAILED"
+    # It is told of what has ended, too.
+    assert tasks["terminated_tasks"][0]["statuses"][-1]["container_status"]["container_id"]["value"]
     executors = {
         each["executor_info"]["executor_id"]["value"]: each["executor_info"]
         for each in (await client.get("GET_EXECUTORS"))["executors"]
@@ -390,3 +397,49 @@ async def test_with_containers_that_are_no_processes(world: ServedAgent, json_cl
     spec = world.machine.containers[f"nested.{parent}.one"].spec
     assert spec.argv == ("/bin/sh", "-c", "true")
     assert json.loads(json.dumps(dict(spec.env)))["MESOS_SANDBOX"] == str(spec.cwd)
+
+
+@pytest.mark.asyncio
+async def test_who_is_not_known_is_told_nothing(world: ServedAgent, client: OperatorClient) -> None:
+    assert world.home is not None
+    world.home.http.authenticate = basic_auth({"operator": "secret"})
+    headers = {"Content-Type": RECORDIO, "Message-Content-Type": client.media}
+    for call, more in (({"type": "GET_HEALTH"}, {}), ({"type": "LAUNCH_CONTAINER"}, {}), (b"", headers)):
+        assert (await client.send(call, **more))[0] == 401
+    known = "Basic " + base64.b64encode(b"operator:secret").decode()
+    assert (await client.send({"type": "GET_HEALTH"}, Authorization=known))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_an_executor_is_known_by_its_token(world: ServedAgent, client: OperatorClient) -> None:
+    """It can start containers below its own, and do nothing else."""
+    await world.run(task("t", "cpus:0.1;mem:16", executor=executor("e")), task("other", "cpus:0.1;mem:16"))
+    own, other = world.machine.container("e"), world.machine.container("other")
+    assert world.home is not None
+    world.home.http.authenticate = basic_auth({"operator": "secret"})
+    token = own.spec.env["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"]
+
+    async def send(kind: str, parent: str, name: str = "one", given: str = token, **more: Any) -> int:
+        part = {"container_id": child(parent, name) if parent else {"value": name}, **more}
+        status, _ = await client.send({"type": kind, kind.lower(): part}, Authorization=f"Bearer {given}")
+        return status
+
+    launch = {"command": shell("true")}
+    assert await send("LAUNCH_NESTED_CONTAINER", own.id, **launch) == 200
+    world.machine.containers[f"nested.{own.id}.one"].end(Exit(code=0))
+    await world.settle()
+    assert await send("WAIT_NESTED_CONTAINER", own.id) == 200
+    # By its value alone it is still below its own.
+    assert await send("WAIT_NESTED_CONTAINER", "") == 200
+    assert await send("REMOVE_NESTED_CONTAINER", own.id) == 200
+    assert await send("LAUNCH_NESTED_CONTAINER", own.id, given="x" * 64, **launch) == 401
+    assert await send("LAUNCH_NESTED_CONTAINER", other.id, **launch) == 401
+    assert await send("LAUNCH_CONTAINER", "", **launch) == 401
+    bearer = f"Bearer {token}"
+    assert (await client.send({"type": "GET_CONTAINERS"}, Authorization=bearer))[0] == 401
+    first = {
+        "type": "ATTACH_CONTAINER_INPUT",
+        "attach_container_input": {"type": "CONTAINER_ID", "container_id": child(other.id, "x")},
+    }
+    headers = {"Content-Type": RECORDIO, "Message-Content-Type": client.media, "Authorization": bearer}
+    assert (await client.send(recordio.encode(client.encode(first)), **headers))[0] == 401
