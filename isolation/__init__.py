@@ -11,12 +11,15 @@ those that run and those that ended meanwhile, by `Launcher.recover`.
 
 from .cgroups import CgroupIsolator, RootInUseError
 from .container import Container
+from .disk import DiskUsage
 from .errors import LauncherClosedError, LaunchError, StateInUseError
 from .isolator import Isolator, Plain
 from .launcher import Launcher
 from .limits import DeviceRule, IoLimit, Limitation, Limits
+from .monitor import MemoryMonitor
 from .named import ISOLATORS, isolators_named, support_of
 from .outcome import Exit
+from .ports import PortsCheck
 from .posix import PosixIsolator
 from .setup import Mount, Setup, User
 from .spec import RLIMITS, UNLIMITED, ContainerSpec
@@ -30,6 +33,7 @@ __all__ = [
     "Container",
     "ContainerSpec",
     "DeviceRule",
+    "DiskUsage",
     "Exit",
     "IoLimit",
     "Isolator",
@@ -38,8 +42,10 @@ __all__ = [
     "LauncherClosedError",
     "Limitation",
     "Limits",
+    "MemoryMonitor",
     "Mount",
     "Plain",
+    "PortsCheck",
     "PosixIsolator",
     "Pressure",
     "RootInUseError",

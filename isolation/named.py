@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from .cgroups import CgroupIsolator
+from .disk import DiskUsage
 from .isolator import Isolator
+from .monitor import MemoryMonitor
+from .ports import PortsCheck
 from .posix import PosixIsolator
 
 __all__ = ["ISOLATORS", "isolators_named", "support_of"]
@@ -19,6 +22,11 @@ ISOLATORS: Mapping[str, Make] = MappingProxyType(
         "cgroups": CgroupIsolator,
         "cgroups1": lambda root: CgroupIsolator(root, "1"),
         "cgroups2": lambda root: CgroupIsolator(root, "2"),
+        "memory-monitor": lambda _root: MemoryMonitor(),
+        "disk": lambda _root: DiskUsage(),
+        # Executors of our own listen on a port that they ask the kernel for.
+        "ports": lambda _root: PortsCheck(ephemeral=True),
+        "ports-strict": lambda _root: PortsCheck(),
     }
 )
 """How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""
@@ -38,6 +46,8 @@ def isolators_named(names: str, root: str) -> list[Isolator]:
         found[name] = ISOLATORS[name](root)
     if len([name for name in found if name.startswith("cgroups")]) > 1:
         raise ValueError(f"isolation: {names!r} has control groups twice")
+    if "ports" in found and "ports-strict" in found:
+        raise ValueError(f"isolation: {names!r} has ports twice")
     return list(found.values())
 
 

@@ -99,7 +99,8 @@ __all__ = ["agent", "machine_resources"]
 @option(
     "--isolation",
     default="posix",
-    help="What holds tasks to their resources: posix (nothing does), cgroups (whichever are here), cgroups1, cgroups2. "
+    help="What holds tasks to their resources: posix (nothing does), cgroups (whichever are here), cgroups1, cgroups2, "
+    "and what looks from time to time: memory-monitor, disk, ports, ports-strict. Several with commas between. "
     "'list' prints what each can do on this machine, and ends.",
 )
 @option(

@@ -1,0 +1,5 @@
+"""Disk quotas of containers."""
+
+from .usage import DiskUsage
+
+__all__ = ["DiskUsage"]
