@@ -34,8 +34,9 @@ class User:
 class Mount:
     """A mount that is made in the container's own mount namespace, in order. `target` is absolute, within its root.
 
-    `kind` is "bind" (of `source`, a file or directory of the host), or a file system like "tmpfs" or "proc", with
-    `options` as mount(2) has them as data.
+    `target` is there already; links in it lead nowhere out of the root. `kind` is "bind" (of `source`, a file or
+    directory of the host, with all that is mounted below it, and no symbolic link itself), or a file system like
+    "tmpfs" or "proc", with `options` as mount(2) has them as data. `read_only` is for all that is below it, too.
     """
 
     target: Path
@@ -43,6 +44,12 @@ class Mount:
     source: Path | None = None
     read_only: bool = False
     options: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.target.is_absolute() or ".." in self.target.parts:
+            raise ValueError(f"Mount.target: {str(self.target)!r} must be an absolute path without '..'")
+        if self.kind == "bind" and (self.source is None or not self.source.is_absolute()):
+            raise ValueError(f"Mount.source: {str(self.source)!r} must be an absolute path")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +73,15 @@ class Setup:
     user: User | None = None
     no_new_privs: bool = False
     seccomp: bytes = b""
+
+    def __post_init__(self) -> None:
+        # Without them it would be done to the host.
+        if (self.mounts or self.root is not None) and "mount" not in self.namespaces:
+            raise ValueError("Setup.namespaces: mounts and a root take one of mounts")
+        if self.hostname and "uts" not in self.namespaces:
+            raise ValueError("Setup.namespaces: a hostname takes one of uts")
+        if self.root is not None and not self.root.is_absolute():
+            raise ValueError(f"Setup.root: {str(self.root)!r} must be an absolute path")
 
     def extra(self) -> dict[str, Any]:
         """What a shim is told besides the order itself, as JSON has it; empty if there is nothing."""

@@ -8,7 +8,7 @@ import resource
 import select
 import socket
 
-from .entering import LaunchFailureError
+from .failure import LaunchFailureError
 from .frames import DESTROY, FRAME, ORDER, SIGNAL
 from .killing import FIRST_PAUSE, LONGEST_PAUSE, Killer, kill
 from .linux import PR_SET_CHILD_SUBREAPER, PR_SET_NAME, prctl

@@ -9,7 +9,9 @@ import signal
 import sys
 from collections.abc import Callable
 
-from .entering import LaunchFailureError, enter_groups, lower
+from .entering import be_scored, enter_groups, lower
+from .failure import LaunchFailureError
+from .namespaces import enter_namespaces
 from .order import Order
 from .signals import CHANGED
 
@@ -135,11 +137,14 @@ def become(order: Order, streams: list[tuple[int, int]]) -> None:
     """Become the command, in a fork. Raises LaunchFailureError, and does not return otherwise."""
     os.setsid()
     enter_groups(order.extra.get("groups", ()))
+    be_scored(order.extra)
     os.umask(order.umask)
-    change_directory(order.cwd)
     if order.terminal:
+        # The owner's path, as those of the other streams, which are open.
         terminal = open_terminal(order.terminal, 0)
         streams = [(terminal, 0), (terminal, 1), (terminal, 2)]
+    enter_namespaces(order.extra)
+    change_directory(order.cwd)
     for fd, number in streams:
         os.dup2(fd, number)
     for number in CHANGED:
