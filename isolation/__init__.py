@@ -16,6 +16,7 @@ from .isolator import Isolator, Plain
 from .launcher import Launcher
 from .limits import DeviceRule, IoLimit, Limitation, Limits
 from .named import ISOLATORS, isolators_named, support_of
+from .namespaces import NamespaceIsolator
 from .outcome import Exit
 from .posix import PosixIsolator
 from .setup import Mount, Setup, User
@@ -39,6 +40,7 @@ __all__ = [
     "Limitation",
     "Limits",
     "Mount",
+    "NamespaceIsolator",
     "Plain",
     "PosixIsolator",
     "Pressure",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from .cgroups import CgroupIsolator
 from .isolator import Isolator
+from .namespaces import NamespaceIsolator
 from .posix import PosixIsolator
 
 __all__ = ["ISOLATORS", "isolators_named", "support_of"]
@@ -19,6 +20,7 @@ ISOLATORS: Mapping[str, Make] = MappingProxyType(
         "cgroups": CgroupIsolator,
         "cgroups1": lambda root: CgroupIsolator(root, "1"),
         "cgroups2": lambda root: CgroupIsolator(root, "2"),
+        "namespaces": lambda _root: NamespaceIsolator(),
     }
 )
 """How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""
