@@ -21,6 +21,7 @@ ISOLATORS: Mapping[str, Make] = MappingProxyType(
         "cgroups1": lambda root: CgroupIsolator(root, "1"),
         "cgroups2": lambda root: CgroupIsolator(root, "2"),
         "namespaces": lambda _root: NamespaceIsolator(),
+        "namespaces-pid": lambda _root: NamespaceIsolator(pid=True),
     }
 )
 """How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""
@@ -38,8 +39,9 @@ def isolators_named(names: str, root: str) -> list[Isolator]:
         if name in found:
             raise ValueError(f"isolation: {name!r} is there twice")
         found[name] = ISOLATORS[name](root)
-    if len([name for name in found if name.startswith("cgroups")]) > 1:
-        raise ValueError(f"isolation: {names!r} has control groups twice")
+    for kind, words in (("cgroups", "control groups"), ("namespaces", "namespaces")):
+        if len([name for name in found if name.startswith(kind)]) > 1:
+            raise ValueError(f"isolation: {names!r} has {words} twice")
     return list(found.values())
 
 

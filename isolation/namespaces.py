@@ -19,7 +19,7 @@ HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9.-]{1,64}(?<!-)")
 TMP = Path("/tmp")  # noqa: S108 (what is made private)
 IN_SANDBOX = "tmp"
 """The directory of the sandbox that is its /tmp, as in Mesos: its files count as the sandbox's, and go with it."""
-NAMESPACES: Mapping[Namespace, str] = {"mount": "mnt", "uts": "uts", "ipc": "ipc", "net": "net"}
+NAMESPACES: Mapping[Namespace, str] = {"mount": "mnt", "uts": "uts", "ipc": "ipc", "net": "net", "pid": "pid"}
 """By the name of each in /proc/self/ns."""
 CAP_SYS_ADMIN = 21
 
@@ -30,7 +30,8 @@ class NamespaceIsolator(Plain):
     With `private_tmp` its /tmp is the directory `tmp` of its working directory, which is made. `read_only` are paths
     of the host that it cannot write, with all below them, whoever it is. With `ipc` it has System V's and POSIX' IPC
     to itself; it has the name `hostname`, if that is not empty. Its network is the host's, or, if `network` is false,
-    nothing but a loopback interface of its own. ValueError, naming the field, for what cannot be.
+    nothing but a loopback interface of its own. With `pid` it sees no processes but its own, below one that adopts its
+    orphans and with which all of them die. ValueError, naming the field, for what cannot be.
     """
 
     name = "namespaces"
@@ -43,6 +44,7 @@ class NamespaceIsolator(Plain):
         hostname: str = "",
         ipc: bool = True,
         network: bool = True,
+        pid: bool = False,
     ) -> None:
         for path in read_only:
             if not path.is_absolute() or ".." in path.parts or path == Path("/"):
@@ -53,10 +55,11 @@ class NamespaceIsolator(Plain):
         self._read_only = tuple(read_only)
         self._hostname = hostname
         asked: dict[Namespace, bool] = {
-            "mount": private_tmp or bool(read_only),
+            "mount": private_tmp or bool(read_only) or pid,
             "uts": bool(hostname),
             "ipc": ipc,
             "net": not network,
+            "pid": pid,
         }
         self._namespaces = frozenset(name for name, wanted in asked.items() if wanted)
 
@@ -69,6 +72,7 @@ class NamespaceIsolator(Plain):
             "hostname": found["uts"],
             "ipc": found["ipc"],
             "no network": found["net"],
+            "process ids": found["pid"] or found["mount"] or _before((5, 6), "mounts"),
         }
 
     def prepare(self, spec: ContainerSpec, setup: Setup) -> Setup:
@@ -77,6 +81,8 @@ class NamespaceIsolator(Plain):
             if reason := _missing(name):
                 raise ValueError(f"NamespaceIsolator: {reason}")
         mounts: list[Mount] = []
+        if "pid" in self._namespaces:
+            mounts.append(Mount(target=Path("/proc"), kind="proc"))
         if setup.root is None:
             # In another root these paths are none of the host's.
             mounts += (

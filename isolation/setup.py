@@ -78,6 +78,8 @@ class Setup:
         # Without them it would be done to the host.
         if (self.mounts or self.root is not None) and "mount" not in self.namespaces:
             raise ValueError("Setup.namespaces: mounts and a root take one of mounts")
+        if "pid" in self.namespaces and "mount" not in self.namespaces:
+            raise ValueError("Setup.namespaces: one of process ids takes one of mounts, for its /proc")
         if self.hostname and "uts" not in self.namespaces:
             raise ValueError("Setup.namespaces: a hostname takes one of uts")
         if self.root is not None and not self.root.is_absolute():

@@ -6,6 +6,7 @@ import ctypes
 import os
 import struct
 
+PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
@@ -15,6 +16,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
+CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 MS_BIND = 4096
@@ -43,6 +45,11 @@ def prctl(option: int, value: int | bytes) -> None:
 def unshare(flags: int) -> None:
     """Have namespaces of its own. Raises OSError."""
     _checked(LIBC.unshare(flags), "unshare")
+
+
+def setns(fd: int, flags: int) -> None:
+    """Enter a namespace. Raises OSError."""
+    _checked(LIBC.setns(fd, flags), "setns")
 
 
 def mount(source: bytes, target: bytes, kind: bytes, flags: int, options: bytes = b"") -> None:
