@@ -19,6 +19,7 @@ from .named import ISOLATORS, isolators_named, support_of
 from .namespaces import NamespaceIsolator
 from .outcome import Exit
 from .posix import PosixIsolator
+from .rights import RightsIsolator
 from .setup import Mount, Setup, User
 from .spec import RLIMITS, UNLIMITED, ContainerSpec
 from .usage import Pressure, Usage
@@ -44,6 +45,7 @@ __all__ = [
     "Plain",
     "PosixIsolator",
     "Pressure",
+    "RightsIsolator",
     "RootInUseError",
     "Setup",
     "StateInUseError",

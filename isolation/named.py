@@ -9,6 +9,7 @@ from .cgroups import CgroupIsolator
 from .isolator import Isolator
 from .namespaces import NamespaceIsolator
 from .posix import PosixIsolator
+from .rights import RightsIsolator
 
 __all__ = ["ISOLATORS", "isolators_named", "support_of"]
 
@@ -22,6 +23,8 @@ ISOLATORS: Mapping[str, Make] = MappingProxyType(
         "cgroups2": lambda root: CgroupIsolator(root, "2"),
         "namespaces": lambda _root: NamespaceIsolator(),
         "namespaces-pid": lambda _root: NamespaceIsolator(pid=True),
+        "rights": lambda _root: RightsIsolator(),
+        "rights-root": lambda _root: RightsIsolator(allow_root=True),
     }
 )
 """How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""
@@ -39,7 +42,7 @@ def isolators_named(names: str, root: str) -> list[Isolator]:
         if name in found:
             raise ValueError(f"isolation: {name!r} is there twice")
         found[name] = ISOLATORS[name](root)
-    for kind, words in (("cgroups", "control groups"), ("namespaces", "namespaces")):
+    for kind, words in (("cgroups", "control groups"), ("namespaces", "namespaces"), ("rights", "rights")):
         if len([name for name in found if name.startswith(kind)]) > 1:
             raise ValueError(f"isolation: {names!r} has {words} twice")
     return list(found.values())

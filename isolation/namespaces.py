@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .cgroups.choosing import kernel
 from .isolator import Plain
+from .rights import CAPABILITIES, effective_capabilities
 from .setup import Mount, Namespace, Setup
 from .spec import ContainerSpec
 
@@ -21,7 +22,6 @@ IN_SANDBOX = "tmp"
 """The directory of the sandbox that is its /tmp, as in Mesos: its files count as the sandbox's, and go with it."""
 NAMESPACES: Mapping[Namespace, str] = {"mount": "mnt", "uts": "uts", "ipc": "ipc", "net": "net", "pid": "pid"}
 """By the name of each in /proc/self/ns."""
-CAP_SYS_ADMIN = 21
 
 
 class NamespaceIsolator(Plain):
@@ -147,18 +147,13 @@ def _missing(name: Namespace) -> str | None:
     """Why there can be no such namespace."""
     if not Path("/proc/self/ns", NAMESPACES[name]).exists():
         return f"the kernel has no {name} namespaces"
-    if not _effective() >> CAP_SYS_ADMIN & 1:
+    if CAPABILITIES["sys_admin"] not in effective_capabilities():
         return f"{name} namespaces take CAP_SYS_ADMIN"
     return None
 
 
 def _before(version: tuple[int, int], what: str) -> str | None:
     return None if kernel() >= version else f"{what} take Linux {version[0]}.{version[1]}"
-
-
-def _effective() -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next((int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")), 0)
 
 
 def _wrong(label: str, value: object, why: str) -> ValueError:

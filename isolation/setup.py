@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 __all__ = ["Mount", "Namespace", "Setup", "User"]
 
@@ -14,7 +16,7 @@ Namespace = Literal["pid", "mount", "uts", "ipc", "net", "user", "cgroup"]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Whom a command runs as, by numbers."""
+    """Whom a command runs as, by numbers; `groups` are those besides `gid`."""
 
     uid: int
     gid: int
@@ -28,6 +30,16 @@ class User:
         ):
             if not 0 <= value < 2**32 - 1:
                 raise ValueError(f"User.{name}: {value!r} is no id")
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The user of a name on this machine, with all its groups. ValueError if there is none."""
+        try:
+            entry = pwd.getpwnam(name)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"User: there is no user {name!r} here") from error
+        groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+        return cls(entry.pw_uid, entry.pw_gid, tuple(sorted(set(groups) - {entry.pw_gid})))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

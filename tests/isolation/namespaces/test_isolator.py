@@ -114,7 +114,7 @@ def test_by_name_and_what_is_here() -> None:
 
 @pytest.mark.asyncio
 async def test_what_is_missing_is_said_and_refused(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isolation.namespaces._effective", lambda: 0)
+    monkeypatch.setattr("isolation.namespaces.effective_capabilities", frozenset)
     isolator = NamespaceIsolator()
     assert isolator.support()["ipc"] == "ipc namespaces take CAP_SYS_ADMIN"
     async with asyncio.timeout(30), Launcher([isolator]) as launcher:
