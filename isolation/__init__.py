@@ -20,6 +20,7 @@ from .namespaces import NamespaceIsolator
 from .outcome import Exit
 from .posix import PosixIsolator
 from .rights import RightsIsolator
+from .seccomp import SeccompIsolator
 from .setup import Mount, Setup, User
 from .spec import RLIMITS, UNLIMITED, ContainerSpec
 from .usage import Pressure, Usage
@@ -47,6 +48,7 @@ __all__ = [
     "Pressure",
     "RightsIsolator",
     "RootInUseError",
+    "SeccompIsolator",
     "Setup",
     "StateInUseError",
     "Usage",

@@ -10,6 +10,7 @@ from .isolator import Isolator
 from .namespaces import NamespaceIsolator
 from .posix import PosixIsolator
 from .rights import RightsIsolator
+from .seccomp import SeccompIsolator
 
 __all__ = ["ISOLATORS", "isolators_named", "support_of"]
 
@@ -25,6 +26,7 @@ ISOLATORS: Mapping[str, Make] = MappingProxyType(
         "namespaces-pid": lambda _root: NamespaceIsolator(pid=True),
         "rights": lambda _root: RightsIsolator(),
         "rights-root": lambda _root: RightsIsolator(allow_root=True),
+        "seccomp": lambda _root: SeccompIsolator(),
     }
 )
 """How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""

@@ -103,6 +103,8 @@ class NamespaceIsolator(Plain):
 
     def _put_back(self, sandbox: Path, covered: Sequence[Path]) -> list[Mount]:
         """What shows a working directory again that is below one of those. OSError."""
+        if not covered:
+            return []
         real = sandbox.resolve(strict=True)
         mounts = []
         for path in dict.fromkeys((sandbox, real)):

@@ -94,6 +94,10 @@ class Setup:
             raise ValueError("Setup.namespaces: one of process ids takes one of mounts, for its /proc")
         if self.hostname and "uts" not in self.namespaces:
             raise ValueError("Setup.namespaces: a hostname takes one of uts")
+        if self.seccomp and not self.no_new_privs:
+            raise ValueError("Setup.no_new_privs: a filter of calls takes it")
+        if len(self.seccomp) % 8:
+            raise ValueError("Setup.seccomp: an instruction has 8 bytes")
         if self.root is not None and not self.root.is_absolute():
             raise ValueError(f"Setup.root: {str(self.root)!r} must be an absolute path")
 

@@ -60,6 +60,7 @@ def describe_stage(stage: str, spec: ContainerSpec, setup: Setup) -> str:
         "command": f"command {spec.argv[0]}",
         "root": f"root directory {setup.root}",
         "user": f"user {setup.user.uid if setup.user else ''}",
+        "seccomp": "filter of system calls",
         "hostname": f"hostname {setup.hostname}",
         "record": "its record in the launcher's state_dir",
     }.get(stage, stage)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .failure import LaunchFailureError
-from .linux import PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, prctl
+from .linux import PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, filter_calls, prctl
 
 MOST_CAPABILITIES = 64
 
@@ -56,6 +56,9 @@ def lower(extra: Mapping[str, Any]) -> None:
         stage = "no_new_privs"
         if extra.get("no_new_privs"):
             prctl(PR_SET_NO_NEW_PRIVS, 1)
+        stage = "seccomp"
+        if program := extra.get("seccomp"):
+            filter_calls(bytes.fromhex(program))
     except OSError as error:
         raise LaunchFailureError(stage, error.errno or errno.EIO) from error
 

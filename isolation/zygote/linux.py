@@ -8,6 +8,7 @@ import struct
 
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
+PR_SET_SECCOMP = 22
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
@@ -32,6 +33,10 @@ RESOLVE_IN_ROOT = 0x10
 AT_EMPTY_PATH, AT_RECURSIVE = 0x1000, 0x8000
 MOUNT_ATTR_RDONLY = 1
 
+SECCOMP_MODE_FILTER = 2
+BPF_INSTRUCTION = 8
+"""Bytes of one."""
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -40,6 +45,15 @@ def prctl(option: int, value: int | bytes) -> None:
     argument = value if isinstance(value, bytes) else ctypes.c_ulong(value)
     zero = ctypes.c_ulong(0)
     _checked(LIBC.prctl(option, argument, zero, zero, zero), f"prctl {option}")
+
+
+def filter_calls(program: bytes) -> None:
+    """Have the kernel ask a BPF program about each call from now on. Raises OSError."""
+    code = ctypes.create_string_buffer(program, len(program))
+    what = struct.pack("HP", len(program) // BPF_INSTRUCTION, ctypes.addressof(code))
+    zero = ctypes.c_ulong(0)
+    mode = ctypes.c_ulong(SECCOMP_MODE_FILTER)
+    _checked(LIBC.prctl(PR_SET_SECCOMP, mode, what, zero, zero), "prctl PR_SET_SECCOMP")
 
 
 def unshare(flags: int) -> None:
