@@ -93,6 +93,15 @@ async def test_destroy_leaves_nothing(box: Box) -> None:
 
 
 @pytest.mark.asyncio
+async def test_no_foreign_descriptors_and_signals_as_ever(box: Box) -> None:
+    line = "cat /dev/stdin; ls /proc/$$/fd; grep SigIgn /proc/$$/status; ps -o pid=,pgid=,sid= -p $$"
+    *fds, ignored, ids = (await said(box, PID, line)).splitlines()
+    assert fds == ["0", "1", "2"]
+    assert int(ignored.split()[1], 16) & ~(0b11 << 31) == 0
+    assert ids.split() == ["2"] * 3
+
+
+@pytest.mark.asyncio
 async def test_what_cannot_be_started(box: Box) -> None:
     made = Made(PID)
     async with asyncio.timeout(30), Launcher([made]) as launcher:
