@@ -18,9 +18,12 @@ from .launcher import Launcher
 from .limits import DeviceRule, IoLimit, Limitation, Limits
 from .monitor import MemoryMonitor
 from .named import ISOLATORS, isolators_named, support_of
+from .namespaces import NamespaceIsolator
 from .outcome import Exit
 from .ports import PortsCheck
 from .posix import PosixIsolator
+from .rights import RightsIsolator
+from .seccomp import SeccompIsolator
 from .setup import Mount, Setup, User
 from .spec import RLIMITS, UNLIMITED, ContainerSpec
 from .usage import Pressure, Usage
@@ -44,11 +47,14 @@ __all__ = [
     "Limits",
     "MemoryMonitor",
     "Mount",
+    "NamespaceIsolator",
     "Plain",
     "PortsCheck",
     "PosixIsolator",
     "Pressure",
+    "RightsIsolator",
     "RootInUseError",
+    "SeccompIsolator",
     "Setup",
     "StateInUseError",
     "Usage",

@@ -36,7 +36,7 @@ class Isolators:
         ValueError also for a limit that none of them can hold it to.
         """
         self._check(spec.limits)
-        setup = Setup(rlimits=spec.rlimits)
+        setup = Setup(rlimits=spec.rlimits, user=spec.user)
         ready: list[Isolator] = []
         try:
             for isolator in self._isolators:

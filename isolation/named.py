@@ -10,7 +10,10 @@ from .disk import DiskUsage
 from .isolator import Isolator
 from .monitor import MemoryMonitor
 from .ports import PortsCheck
+from .namespaces import NamespaceIsolator
 from .posix import PosixIsolator
+from .rights import RightsIsolator
+from .seccomp import SeccompIsolator
 
 __all__ = ["ISOLATORS", "isolators_named", "support_of"]
 
@@ -27,6 +30,11 @@ ISOLATORS: Mapping[str, Make] = MappingProxyType(
         # Executors of our own listen on a port that they ask the kernel for.
         "ports": lambda _root: PortsCheck(ephemeral=True),
         "ports-strict": lambda _root: PortsCheck(),
+        "namespaces": lambda _root: NamespaceIsolator(),
+        "namespaces-pid": lambda _root: NamespaceIsolator(pid=True),
+        "rights": lambda _root: RightsIsolator(),
+        "rights-root": lambda _root: RightsIsolator(allow_root=True),
+        "seccomp": lambda _root: SeccompIsolator(),
     }
 )
 """How each is made, from the name of the root for what it keeps; see `CgroupIsolator`."""
@@ -44,10 +52,14 @@ def isolators_named(names: str, root: str) -> list[Isolator]:
         if name in found:
             raise ValueError(f"isolation: {name!r} is there twice")
         found[name] = ISOLATORS[name](root)
-    if len([name for name in found if name.startswith("cgroups")]) > 1:
-        raise ValueError(f"isolation: {names!r} has control groups twice")
-    if "ports" in found and "ports-strict" in found:
-        raise ValueError(f"isolation: {names!r} has ports twice")
+    for kind, words in (
+        ("cgroups", "control groups"),
+        ("namespaces", "namespaces"),
+        ("rights", "rights"),
+        ("ports", "ports"),
+    ):
+        if len([name for name in found if name.startswith(kind)]) > 1:
+            raise ValueError(f"isolation: {names!r} has {words} twice")
     return list(found.values())
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 __all__ = ["Mount", "Namespace", "Setup", "User"]
 
@@ -14,7 +16,7 @@ Namespace = Literal["pid", "mount", "uts", "ipc", "net", "user", "cgroup"]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Whom a command runs as, by numbers."""
+    """Whom a command runs as, by numbers; `groups` are those besides `gid`."""
 
     uid: int
     gid: int
@@ -29,13 +31,24 @@ class User:
             if not 0 <= value < 2**32 - 1:
                 raise ValueError(f"User.{name}: {value!r} is no id")
 
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The user of a name on this machine, with all its groups. ValueError if there is none."""
+        try:
+            entry = pwd.getpwnam(name)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"User: there is no user {name!r} here") from error
+        groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+        return cls(entry.pw_uid, entry.pw_gid, tuple(sorted(set(groups) - {entry.pw_gid})))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
     """A mount that is made in the container's own mount namespace, in order. `target` is absolute, within its root.
 
-    `kind` is "bind" (of `source`, a file or directory of the host), or a file system like "tmpfs" or "proc", with
-    `options` as mount(2) has them as data.
+    `target` is there already; links in it lead nowhere out of the root. `kind` is "bind" (of `source`, a file or
+    directory of the host, with all that is mounted below it, and no symbolic link itself), or a file system like
+    "tmpfs" or "proc", with `options` as mount(2) has them as data. `read_only` is for all that is below it, too.
     """
 
     target: Path
@@ -43,6 +56,12 @@ class Mount:
     source: Path | None = None
     read_only: bool = False
     options: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.target.is_absolute() or ".." in self.target.parts:
+            raise ValueError(f"Mount.target: {str(self.target)!r} must be an absolute path without '..'")
+        if self.kind == "bind" and (self.source is None or not self.source.is_absolute()):
+            raise ValueError(f"Mount.source: {str(self.source)!r} must be an absolute path")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +85,21 @@ class Setup:
     user: User | None = None
     no_new_privs: bool = False
     seccomp: bytes = b""
+
+    def __post_init__(self) -> None:
+        # Without them it would be done to the host.
+        if (self.mounts or self.root is not None) and "mount" not in self.namespaces:
+            raise ValueError("Setup.namespaces: mounts and a root take one of mounts")
+        if "pid" in self.namespaces and "mount" not in self.namespaces:
+            raise ValueError("Setup.namespaces: one of process ids takes one of mounts, for its /proc")
+        if self.hostname and "uts" not in self.namespaces:
+            raise ValueError("Setup.namespaces: a hostname takes one of uts")
+        if self.seccomp and not self.no_new_privs:
+            raise ValueError("Setup.no_new_privs: a filter of calls takes it")
+        if len(self.seccomp) % 8:
+            raise ValueError("Setup.seccomp: an instruction has 8 bytes")
+        if self.root is not None and not self.root.is_absolute():
+            raise ValueError(f"Setup.root: {str(self.root)!r} must be an absolute path")
 
     def extra(self) -> dict[str, Any]:
         """What a shim is told besides the order itself, as JSON has it; empty if there is nothing."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .limits import Limits
+from .setup import User
 
 ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -38,7 +39,8 @@ class ContainerSpec:
     path of a terminal that becomes its own, for input and both outputs; those three are not opened then. `rlimits`
     maps names such as "nofile" to (soft, hard) in the units of setrlimit(2), `UNLIMITED` for none. What `limits` ask
     for is done by isolators; one for which there is none is refused at the launch. `within` is the id of a container
-    that runs, if this one shares what that is limited to, and has no limits of its own. Raises ValueError for anything
+    that runs, if this one shares what that is limited to, and has no limits of its own. `user` is whom it runs as, if
+    not the launcher's own user: the caller sees to it that this one may write in `cwd`. Raises ValueError for anything
     else, naming the field and its value.
     """
 
@@ -54,6 +56,7 @@ class ContainerSpec:
     umask: int = 0o022
     limits: Limits = field(default_factory=Limits)
     within: str = ""
+    user: User | None = None
 
     def __post_init__(self) -> None:
         if not ID.fullmatch(self.id) or ".." in self.id:
@@ -62,6 +65,8 @@ class ContainerSpec:
             raise _wrong("within", self.within, "is no id of a container")
         if self.within and self.limits.asked():
             raise _wrong("limits", self.limits, f"are those of {self.within!r}, within which it runs")
+        if not isinstance(self.user, User | None):
+            raise _wrong("user", self.user, "must be a User, as User.named() gives")
         if isinstance(self.argv, str) or not self.argv or not self.argv[0]:
             raise _wrong("argv", self.argv, "must name a command")
         for argument in self.argv:

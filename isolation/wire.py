@@ -6,7 +6,7 @@ import json
 import os
 
 from .outcome import Exit
-from .setup import Setup
+from .setup import Mount, Setup
 from .spec import RLIMITS, ContainerSpec
 from .zygote.frames import DESTROY, FRAME, HEADER, ORDER, SIGNAL
 
@@ -47,6 +47,10 @@ def describe_stage(stage: str, spec: ContainerSpec, setup: Setup) -> str:
         return f"limit {name} {setup.rlimits[name]}"
     if stage.startswith("group:"):
         return f"control group {setup.groups[int(stage.removeprefix('group:'))]}"
+    if stage.startswith("mount:"):
+        return _describe_mount(setup.mounts[int(stage.removeprefix("mount:"))])
+    if stage.startswith("namespace:"):
+        return f"{stage.removeprefix('namespace:')} namespace"
     return {
         "cwd": f"working directory {spec.cwd}",
         "stdout": f"stdout {spec.stdout}",
@@ -54,8 +58,17 @@ def describe_stage(stage: str, spec: ContainerSpec, setup: Setup) -> str:
         "stdin": f"stdin {spec.stdin}",
         "terminal": f"terminal {spec.terminal}",
         "command": f"command {spec.argv[0]}",
+        "root": f"root directory {setup.root}",
+        "user": f"user {setup.user.uid if setup.user else ''}",
+        "seccomp": "filter of system calls",
+        "hostname": f"hostname {setup.hostname}",
         "record": "its record in the launcher's state_dir",
     }.get(stage, stage)
+
+
+def _describe_mount(mount: Mount) -> str:
+    what = f"{mount.source} at" if mount.source else f"{mount.kind} at"
+    return f"mount of {what} {mount.target}{' read-only' if mount.read_only else ''}"
 
 
 def decode_exit(status: int, told: bool) -> Exit:

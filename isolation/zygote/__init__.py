@@ -20,6 +20,9 @@ kills. A new owner connects to the zygote and asks for its shims by the numbers 
 each, which the zygote hands on through the lifeline that each shim has of its own here. Shims that are not asked for
 it kills. That the zygote is gone means kill, as ever: nobody would clean up after the shims.
 
+With a PID namespace there is one process more between shim and command (`init`): orphans become its children, and the
+shim's proof is its end, before which the kernel has killed all that is below it.
+
 The record (`journal`) of a container begins before its command is started, by a path that goes away when another
 owner takes over (and under a lock, see there), and says the end before the owner hears it. So an owner that takes
 over knows all that runs. Nothing is synced: a record has to outlive processes, and what it tells of does not outlive

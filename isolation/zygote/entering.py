@@ -11,22 +11,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .linux import PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, prctl
+from .failure import LaunchFailureError
+from .linux import PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, filter_calls, prctl
 
-LAST_CAP = "/proc/sys/kernel/cap_last_cap"
-
-
-class LaunchFailureError(Exception):
-    """The command could not be started.
-
-    `stage` names what failed: cwd, stdout, stderr, stdin, terminal, command, limit:N, fork, record, group:N, or another
-    part of what isolators asked for, by its name in the order's `extra`.
-    """
-
-    def __init__(self, stage: str, code: int) -> None:
-        super().__init__(stage, code)
-        self.stage = stage
-        self.code = code
+MOST_CAPABILITIES = 64
 
 
 def enter_groups(paths: Sequence[str]) -> None:
@@ -43,14 +31,20 @@ def enter_groups(paths: Sequence[str]) -> None:
             raise LaunchFailureError(f"group:{place}", error.errno or errno.EIO) from error
 
 
-def lower(extra: Mapping[str, Any]) -> None:
-    """Give up what the command is not to have, in the order in which that is still allowed. LaunchFailureError."""
-    stage = "oom_score_adj"
+def be_scored(extra: Mapping[str, Any]) -> None:
+    """Say whom the kernel is to kill first for want of memory, while there is a /proc. Raises LaunchFailureError."""
     try:
         if (score := extra.get("oom_score_adj")) is not None:
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write(str(score))
-        stage = "capabilities"
+    except OSError as error:
+        raise LaunchFailureError("oom_score_adj", error.errno or errno.EIO) from error
+
+
+def lower(extra: Mapping[str, Any]) -> None:
+    """Give up what the command is not to have, in the order in which that is still allowed. LaunchFailureError."""
+    stage = "capabilities"
+    try:
         if (kept := extra.get("capabilities")) is not None:
             _drop_capabilities(set(kept))
         stage = "user"
@@ -62,13 +56,21 @@ def lower(extra: Mapping[str, Any]) -> None:
         stage = "no_new_privs"
         if extra.get("no_new_privs"):
             prctl(PR_SET_NO_NEW_PRIVS, 1)
+        stage = "seccomp"
+        if program := extra.get("seccomp"):
+            filter_calls(bytes.fromhex(program))
     except OSError as error:
         raise LaunchFailureError(stage, error.errno or errno.EIO) from error
 
 
 def _drop_capabilities(kept: set[int]) -> None:
-    with open(LAST_CAP) as file:
-        last = int(file.read())
-    for number in range(last + 1):
-        if number not in kept:
+    for number in range(MOST_CAPABILITIES):
+        if number in kept:
+            continue
+        try:
             prctl(PR_CAPBSET_DROP, number)
+        except OSError as error:
+            # The kernel does not know it, nor any above it. Not by /proc, which the root may not have.
+            if error.errno == errno.EINVAL:
+                return
+            raise

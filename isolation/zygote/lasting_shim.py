@@ -10,7 +10,7 @@ import select
 import socket
 import time
 
-from .entering import LaunchFailureError
+from .failure import LaunchFailureError
 from .frames import MARKER
 from .journal import Entry, Journal
 from .killing import Killer, read_file

@@ -8,8 +8,9 @@ import resource
 import select
 import socket
 
-from .entering import LaunchFailureError
+from .failure import LaunchFailureError
 from .frames import DESTROY, FRAME, ORDER, SIGNAL
+from .init import told_status
 from .killing import FIRST_PAUSE, LONGEST_PAUSE, Killer, kill
 from .linux import PR_SET_CHILD_SUBREAPER, PR_SET_NAME, prctl
 from .order import Order
@@ -60,6 +61,9 @@ class Shim:
         self._killer = killer
         self._inbox = Inbox(connection)
         self._main = 0
+        self._child = 0
+        self._init: socket.socket | None = None
+        self._passed: int | None = None
         self._status: int | None = None
         self._told = False
         self._doomed = False
@@ -93,17 +97,20 @@ class Shim:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
             self._prepare(order)
-            self._main = spawn(order)
+            started = spawn(order)
         except LaunchFailureError as failure:
             self._failed()
             self._report(f"error {failure.code} {failure.stage}")
             return
-        self._status, self._told, self._doomed = None, False, False
+        self._main, self._child, self._init = started.main, started.child, started.init
+        self._status, self._passed, self._told, self._doomed = None, None, False, False
         self._started()
         self._report(f"started {os.getpid()} {self._main}")
         self._poller = select.poll()
         for fd in (self._connection.fileno(), self._lifeline, self._children.fd):
             self._poller.register(fd, select.POLLIN)
+        if self._init is not None:
+            self._poller.register(self._init.fileno(), select.POLLIN)
         # What came in one read with the order makes the connection readable no more.
         self._obey()
         pause = FIRST_PAUSE
@@ -112,6 +119,9 @@ class Shim:
                 self._killer.round({})
             self._wait(pause if self._doomed else None)
             pause = min(pause * 2, LONGEST_PAUSE) if self._doomed else FIRST_PAUSE
+        if self._init is not None:
+            self._init.close()
+            self._init = None
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
         end = f"exited {self._status} {self._told:d} {user:.6f} {system:.6f}"
@@ -135,9 +145,9 @@ class Shim:
     def _reap(self) -> bool:
         """Reap what has ended; return whether that was all: nothing of the container is left."""
         self._children.drain()
-        if self._status is None and os.waitid(os.P_PID, self._main, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        if self._status is None and os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             # Before it is reaped, so that the number of its group is still its own.
-            kill(self._main)
+            kill(self._child)
             self._doom()
         while True:
             try:
@@ -146,12 +156,24 @@ class Shim:
                 return True
             if pid == 0:
                 return False
-            if pid == self._main:
-                self._status = status
+            if pid == self._child:
+                # An init that was killed may have told before what its command came to.
+                self._hear_init()
+                self._status = status if self._passed is None else self._passed
+
+    def _hear_init(self) -> None:
+        """Learn how the command ended that has an init, if it has."""
+        if self._init is not None and self._passed is None:
+            self._passed = told_status(self._init)
 
     def _wait(self, pause: int | None) -> None:
         for fd, _events in self._poller.poll(pause):
-            if fd == self._lifeline:
+            if self._init is not None and fd == self._init.fileno():
+                self._hear_init()
+                # There is no more to hear. Init and what is left in its namespace are to go.
+                self._poller.unregister(fd)
+                self._doom()
+            elif fd == self._lifeline:
                 self._lifeline_stirred()
             elif fd == self._connection.fileno() and not self._doomed:
                 here = self._inbox.receive()

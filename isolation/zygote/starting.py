@@ -6,20 +6,38 @@ import errno
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from .entering import LaunchFailureError, enter_groups, lower
+from .entering import be_scored, enter_groups, lower
+from .failure import LaunchFailureError
+from .init import be_init, fork_into_namespace, greeted, talk
+from .killing import kill
+from .namespaces import enter_namespaces
 from .order import Order
 from .signals import CHANGED
 
 
-def spawn(order: Order) -> int:
-    """Start the command of an order and return its process id. Raises LaunchFailureError; then nothing was started."""
+@dataclass
+class Started:
+    """A command that was executed: its process id, that of our child (itself, or its init), the socket to its init."""
+
+    main: int
+    child: int
+    init: socket.socket | None = None
+
+
+def spawn(order: Order) -> Started:
+    """Start the command of an order. Raises LaunchFailureError; then nothing was started."""
     streams: list[tuple[int, int]] = []
     try:
         open_streams(order, streams)
-        return spawn_forked(order, streams) if order.forks else spawn_plain(order, streams)
+        if "pid" in order.extra.get("namespaces", ()):
+            return spawn_below_init(order, streams)
+        pid = spawn_forked(order, streams) if order.forks else spawn_plain(order, streams)
+        return Started(pid, pid)
     finally:
         for fd, _number in streams:
             os.close(fd)
@@ -95,6 +113,41 @@ def spawn_forked(order: Order, streams: list[tuple[int, int]]) -> int:
                 os.close(fd)
 
 
+def spawn_below_init(order: Order, streams: list[tuple[int, int]]) -> Started:
+    """Start a command in a PID namespace of its own."""
+    ours, theirs = talk()
+    outcome, failed = os.pipe2(os.O_CLOEXEC)
+    try:
+        pid = fork_into_namespace()
+        if pid == 0:
+            try:
+                be_init(theirs, failed, lambda: become(order, streams), [fd for fd, _number in streams])
+            except LaunchFailureError as failure:
+                os.write(failed, f"{failure.code} {failure.stage}".encode())
+            finally:
+                os._exit(127)
+        theirs.close()
+        os.close(failed)
+        failed = -1
+        try:
+            if data := os.read(outcome, 512):
+                code, _, stage = data.decode().partition(" ")
+                raise LaunchFailureError(stage, int(code))
+            return Started(greeted(ours), pid, ours)
+        except LaunchFailureError:
+            kill(pid)
+            os.waitpid(pid, 0)
+            raise
+    except LaunchFailureError:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+        for fd in (outcome, failed):
+            if fd >= 0:
+                os.close(fd)
+
+
 def open_output(path: bytes, stage: str) -> int:
     """Open a file for a command's output. Raises LaunchFailureError; a symbolic link is ELOOP."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY
@@ -135,11 +188,14 @@ def become(order: Order, streams: list[tuple[int, int]]) -> None:
     """Become the command, in a fork. Raises LaunchFailureError, and does not return otherwise."""
     os.setsid()
     enter_groups(order.extra.get("groups", ()))
+    be_scored(order.extra)
     os.umask(order.umask)
-    change_directory(order.cwd)
     if order.terminal:
+        # The owner's path, as those of the other streams, which are open.
         terminal = open_terminal(order.terminal, 0)
         streams = [(terminal, 0), (terminal, 1), (terminal, 2)]
+    enter_namespaces(order.extra)
+    change_directory(order.cwd)
     for fd, number in streams:
         os.dup2(fd, number)
     for number in CHANGED:
