@@ -9,8 +9,8 @@ from .cgroups import CgroupIsolator
 from .disk import DiskUsage
 from .isolator import Isolator
 from .monitor import MemoryMonitor
-from .ports import PortsCheck
 from .namespaces import NamespaceIsolator
+from .ports import PortsCheck
 from .posix import PosixIsolator
 from .rights import RightsIsolator
 from .seccomp import SeccompIsolator
