@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo pymesos test check bench format clean
+.PHONY: demo pymesos test test-cgroup2 check bench format clean
 
 demo: $(READY)
 	$(BIN)/python -m examples.wordcount.demo
@@ -15,6 +15,10 @@ pymesos: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+# The checks of control groups v2, in an emulated machine that has all of its controllers: some minutes.
+test-cgroup2:
+	tests/cgroup2/run.sh
 
 check: $(READY)
 	$(BIN)/ruff format --check .
