@@ -153,7 +153,7 @@ class Container:
         """
         if self._exit.done():
             return
-        self._isolators.update(self, limits)
+        self._isolators.update(self, limits, None if self._spec is None else self._spec.limits)
         if self._spec is not None:
             self._spec = replace(self._spec, limits=limits)
 

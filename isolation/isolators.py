@@ -67,11 +67,19 @@ class Isolators:
         for isolator in self._isolators:
             isolator.watch(container, spec, report)
 
-    def update(self, container: Running, limits: Limits) -> None:
-        """Hold it to other limits. ValueError, OSError."""
+    def update(self, container: Running, limits: Limits, before: Limits | None) -> None:
+        """Hold it to other limits. ValueError, OSError; then those `before` are in force, if they are known."""
         self._check(limits)
-        for isolator in self._isolators:
-            isolator.update(container, limits)
+        done: list[Isolator] = []
+        try:
+            for isolator in self._isolators:
+                isolator.update(container, limits)
+                done.append(isolator)
+        except (ValueError, OSError):
+            if before is not None:
+                for isolator in reversed(done):
+                    isolator.update(container, before)
+            raise
 
     def usage(self, container: Running, known: Usage) -> Usage:
         """What it uses, as all of them know."""

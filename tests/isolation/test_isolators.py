@@ -65,6 +65,8 @@ class Noting(Plain):
 
     def update(self, container: Running, limits: Limits) -> None:
         self._notes.append(f"{self.name} update {limits.memory}")
+        if self._error is not None:
+            raise self._error
 
     def usage(self, container: Running, known: Usage) -> Usage:
         return dataclasses.replace(known, processes=known.processes + 1)
@@ -139,6 +141,22 @@ async def test_a_limit_that_nobody_can_hold_is_refused_with_the_reason(box: Box)
         with pytest.raises(ValueError, match=r"Limits\.pids"):
             container.update(Limits(pids=5))
         assert launcher.support() == {("a", "memory"): None, ("a", "pids"): "there is no pids controller"}
+
+
+async def test_limits_that_one_refuses_are_those_of_before_for_all(box: Box) -> None:
+    notes: list[str] = []
+    does = {"memory": None}
+    second = Noting("b", notes)
+    async with asyncio.timeout(30), Launcher([Noting("a", notes, does=does), second]) as launcher:
+        container = await launcher.launch(box.shell("exec sleep 600", limits=Limits(memory=5)))
+        notes.clear()
+        second._error = OSError(16, "busy")
+        with pytest.raises(OSError, match="busy"):
+            container.update(Limits(memory=6))
+        assert notes == ["a update 6", "b update 6", "a update 5"]
+        second._error = None
+        container.update(Limits(memory=7))
+        assert notes[3:] == ["a update 7", "b update 7"]
 
 
 async def test_a_limit_that_is_hit_ends_the_container_and_says_why(box: Box) -> None:
