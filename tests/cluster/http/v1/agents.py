@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -46,8 +46,11 @@ class RealMachine:
     async def launch(self, spec: ContainerSpec) -> Container:
         return await self._launcher.launch(spec)
 
-    async def recover(self) -> Sequence[Container]:
-        return await self._launcher.recover()
+    def held(self) -> frozenset[str]:
+        return frozenset()
+
+    async def recover(self, specs: Mapping[str, ContainerSpec]) -> Sequence[Container]:
+        return await self._launcher.recover(specs)
 
     async def detach(self) -> None:
         await self._launcher.detach()
@@ -58,7 +61,7 @@ class RealMachine:
     async def wipe(self) -> None:
         """End all that still runs."""
         await self.start()
-        for container in await self.recover():
+        for container in await self.recover({}):
             await container.destroy()
         await self.close()
 
