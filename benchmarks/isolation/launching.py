@@ -20,7 +20,7 @@ AT_ONCE = 8
 
 async def launches(quick: bool) -> list[Row]:
     """Rows of launches a second."""
-    count, rounds = (160, 3) if quick else (400, 5)
+    count, rounds = (100, 3) if quick else (400, 5)
     held: list[float] = []
     free: list[float] = []
     bare: list[float] = []

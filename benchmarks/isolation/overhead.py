@@ -50,10 +50,10 @@ class Job(Framework):
 
 async def overhead(quick: bool) -> list[Row]:
     """A row for each of the jobs, and one for both."""
-    scale, rounds = (1, 3) if quick else (3, 5)
+    scale, rounds = (1, 2) if quick else (3, 5)
     jobs = {
-        "compute": [_python(COMPUTE.format(size=12_000_000 * scale)) for _ in range(2)],
-        "hash": [_python(HASH.format(size=700 * scale)) for _ in range(2)],
+        "compute": [_python(COMPUTE.format(size=30_000_000 * scale)) for _ in range(2)],
+        "hash": [_python(HASH.format(size=2500 * scale)) for _ in range(2)],
     }
     bare: dict[str, list[float]] = {name: [] for name in jobs}
     through: dict[str, list[float]] = {name: [] for name in jobs}
