@@ -126,8 +126,13 @@ async def check_best_effort(site: Site, box: Box) -> None:
             most, least = await cpus_used([one, rest], 2)
             assert least < 0.1 * most, (most, least)
             rest.update(Limits(cpus=1, cpuset=frozenset({0})))
-            most, least = await cpus_used([one, rest], 2)
-            assert 0.6 * most < least < 1.6 * most, (most, least)
+            # Before 6.6 the kernel holds the time that it had while it was idle against it, for a second or two.
+            for _ in range(5):
+                most, least = await cpus_used([one, rest], 2)
+                if 0.6 * most < least < 1.6 * most:
+                    break
+            else:
+                raise AssertionError((most, least))
 
 
 async def check_memory(site: Site, box: Box) -> None:
