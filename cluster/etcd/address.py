@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from actors import parse_address
+from cluster.hosts import host_of
 
 __all__ = ["EtcdAddress"]
 
@@ -69,7 +69,7 @@ class EtcdAddress:
                 f"etcd address: user {user!r} has no password (user:password@, or password_file=)"
             )
         return cls(
-            hosts=tuple(_host(host) for host in hosts.split(",")),
+            hosts=tuple(host_of(host, PORT, "etcd address") for host in hosts.split(",")),
             path=f"/{path}",
             user=user,
             password=password,
@@ -104,21 +104,6 @@ class EtcdAddress:
             options.append("tls=yes")
         query = f"?{'&'.join(options)}" if options else ""
         return f"{SCHEME}{login}{','.join(self.hosts)}{quote(self.path)}{query}"
-
-
-def _host(text: str) -> str:
-    """Return "host:port". ValueError, which does not show the port: it may be a password that lacks its @."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(PORT)
-    try:
-        if not parse_address(f"{host}:{port}")[1]:
-            raise ValueError("port 0")
-    except ValueError:
-        raise ValueError(
-            f"etcd address: {host[:100]!r} is not a host, or its port not one of 1 to 65535"
-        ) from None
-    return f"{host}:{int(port)}"
 
 
 def _options(query: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from actors import parse_address
+from cluster.hosts import host_of
 
 __all__ = ["ZooKeeperAddress"]
 
@@ -46,27 +46,17 @@ class ZooKeeperAddress:
         parts = path.rstrip("/").split("/")
         if any(part in ("", ".", "..") for part in parts):
             raise ValueError(f"ZooKeeper address: a path of a node is missing, as in {SCHEME}host/mesos")
-        return cls(tuple(_host(host) for host in hosts.split(",")), f"/{'/'.join(parts)}", user, password)
+        return cls(
+            tuple(host_of(host, PORT, "ZooKeeper address") for host in hosts.split(",")),
+            f"/{'/'.join(parts)}",
+            user,
+            password,
+        )
 
     def __str__(self) -> str:
         """The address as it may be shown: without the password."""
         login = f"{self.user}@" if self.user else ""
         return f"{SCHEME}{login}{','.join(self.hosts)}{self.path}"
-
-
-def _host(text: str) -> str:
-    """Return "host:port". ValueError, which does not show the port: it may be a password that lacks its @."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(PORT)
-    try:
-        if not parse_address(f"{host}:{port}")[1]:
-            raise ValueError("port 0")
-    except ValueError:
-        raise ValueError(
-            f"ZooKeeper address: {host[:100]!r} is not a host, or its port not one of 1 to 65535"
-        ) from None
-    return f"{host}:{int(port)}"
 
 
 def _read(path: str) -> str:
